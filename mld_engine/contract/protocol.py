@@ -36,7 +36,7 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ PROTOCOL_VERSION: Final = 1
 MAGIC: Final = b"MLD\x01"
 MAX_HEADER_BYTES: Final = 1 << 20
 MAX_ARRAY_BYTES: Final = 1 << 28
+MAX_DIMENSIONS: Final = 8
 DTYPES: Final[dict[str, np.dtype[Any]]] = {
     "float32": np.dtype("<f4"),
     "int32": np.dtype("<i4"),
@@ -68,7 +69,7 @@ class ProtocolError(Exception):
 
 @dataclass(frozen=True)
 class Message:
-    """A header and its arrays, in the order in which they travel."""
+    """A header and its arrays, in the order in which they travel. Arrays that were read are read-only."""
 
     header: dict[str, Any]
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -78,8 +79,10 @@ class Message:
         return str(self.header.get("type", ""))
 
 
-def write_message(stream: BinaryIO, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
-    """Write one frame and flush. Arrays must have a dtype of `DTYPES`.
+def write_message(
+    stream: IO[bytes], header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None
+) -> None:
+    """Write one frame and flush. Arrays must have a dtype of `DTYPES`; the stream blocks.
 
     Raises ValueError for another dtype or an oversized header, OSError when the pipe is closed.
     """
@@ -91,14 +94,17 @@ def write_message(stream: BinaryIO, header: Mapping[str, Any], arrays: Mapping[s
             raise ValueError(f"array {name!r} has dtype {dtype}; frames carry {sorted(DTYPES)}")
         described.append({"name": name, "dtype": dtype, "shape": list(array.shape)})
         chunks.append(np.ascontiguousarray(array, dtype=DTYPES[dtype]).tobytes())
-    body = json.dumps({**header, "arrays": described}, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    # Escaped to ASCII: half a surrogate pair, which a text field can hold, has no UTF-8 form.
+    body = json.dumps({**header, "arrays": described}, allow_nan=False).encode("ascii")
     if len(body) > MAX_HEADER_BYTES:
         raise ValueError(f"header of {len(body)} bytes; the limit is {MAX_HEADER_BYTES}")
-    stream.write(b"".join([_PREFIX.pack(MAGIC, len(body)), body, *chunks]))
+    rest = memoryview(b"".join([_PREFIX.pack(MAGIC, len(body)), body, *chunks]))
+    while rest:  # an unbuffered pipe may take only a part
+        rest = rest[stream.write(rest) :]
     stream.flush()
 
 
-def read_message(stream: BinaryIO) -> Message | None:
+def read_message(stream: IO[bytes]) -> Message | None:
     """Read one frame; None at a clean end of the stream.
 
     Raises ProtocolError, recoverable where the next frame can still be read.
@@ -115,20 +121,23 @@ def read_message(stream: BinaryIO) -> Message | None:
     assert body is not None
     try:
         header = json.loads(body.decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"the header is not JSON: {error}", recoverable=True) from error
     if not isinstance(header, dict) or not isinstance(header.get("type"), str):
         raise ProtocolError("the header is no object with a type", recoverable=True)
     return Message(header, _read_arrays(stream, header.pop("arrays", [])))
 
 
-def _read_arrays(stream: BinaryIO, described: Any) -> dict[str, NDArray[Any]]:
+def _read_arrays(stream: IO[bytes], described: Any) -> dict[str, NDArray[Any]]:
     try:
         layout = [(str(d["name"]), DTYPES[d["dtype"]], tuple(int(n) for n in d["shape"])) for d in described]
         total = sum(dtype.itemsize * math.prod(shape) for _, dtype, shape in layout)
-        if total > MAX_ARRAY_BYTES or any(n < 0 for _, _, shape in layout for n in shape):
+        sizes = [size for _, _, shape in layout for size in shape]
+        if total > MAX_ARRAY_BYTES or any(not 0 <= size <= MAX_ARRAY_BYTES for size in sizes):
             raise ValueError("shapes out of range")
-    except (KeyError, TypeError, ValueError) as error:
+        if any(len(shape) > MAX_DIMENSIONS for _, _, shape in layout):
+            raise ValueError("too many dimensions")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ProtocolError(f"the arrays are not described as expected: {error!r}", recoverable=False) from error
     arrays: dict[str, NDArray[Any]] = {}
     for name, dtype, shape in layout:
@@ -138,7 +147,7 @@ def _read_arrays(stream: BinaryIO, described: Any) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _read_exactly(stream: BinaryIO, size: int, *, allow_end: bool = False) -> bytes | None:
+def _read_exactly(stream: IO[bytes], size: int, *, allow_end: bool = False) -> bytes | None:
     parts: list[bytes] = []
     missing = size
     while missing:

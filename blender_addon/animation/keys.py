@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""F-curves written in bulk: one group a bone, all keys of a curve in a few calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..retarget.key_reduction import CurveKeys
+
+INTERPOLATION: Final[Mapping[str, int]] = {"LINEAR": 1, "BEZIER": 2}
+HANDLE_TYPES: Final[Mapping[str, int]] = {"ALIGNED": 3, "AUTO_CLAMPED": 4}
+"""Numbers of the enums of `bpy.types.Keyframe`, which are part of the file format: `foreach_set` takes no names."""
+
+
+def data_path(bone: str, property_name: str) -> str:
+    """RNA path of a pose bone's property, seen from its object; quotes and backslashes in the name are escaped."""
+    return f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{property_name}'
+
+
+def write_curves(container: Any, curves: Iterable[CurveKeys], start_frame: float) -> None:
+    """Make an F-curve for each item, its frames counted from `start_frame`, in a group named after its bone.
+
+    `container` is what `compat.new_curve_container` returned. Raises RuntimeError where a curve is there already.
+    """
+    groups: dict[str, Any] = {}
+    for keys in curves:
+        if keys.bone not in groups:
+            groups[keys.bone] = container.groups.new(keys.bone)
+        curve = container.fcurves.new(data_path(keys.bone, keys.data_path), index=keys.index)
+        curve.group = groups[keys.bone]
+        _write_keys(curve, keys, start_frame)
+
+
+def _write_keys(curve: bpy.types.FCurve, keys: CurveKeys, start_frame: float) -> None:
+    count = len(keys.frames)
+    points = curve.keyframe_points
+    points.add(count)
+    points.foreach_set("co", _flat(np.column_stack((keys.frames, keys.values)), start_frame))
+    points.foreach_set("interpolation", np.full(count, INTERPOLATION[keys.interpolation], dtype=np.int32))
+    if keys.handle_type is not None and keys.left_handles is not None and keys.right_handles is not None:
+        kind = np.full(count, HANDLE_TYPES[keys.handle_type], dtype=np.int32)
+        points.foreach_set("handle_left_type", kind)
+        points.foreach_set("handle_right_type", kind)
+        points.foreach_set("handle_left", _flat(keys.left_handles, start_frame))
+        points.foreach_set("handle_right", _flat(keys.right_handles, start_frame))
+        curve.auto_smoothing = "NONE"
+    curve.update()
+
+
+def _flat(points: NDArray[np.float64], start_frame: float) -> NDArray[np.float32]:
+    """(K, 2) frame and value -> (2K,) as Blender stores them, in scene frames."""
+    moved = points.astype(np.float32)
+    moved[:, 0] = points[:, 0] + start_frame
+    return moved.reshape(-1)

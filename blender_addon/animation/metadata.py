@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TakeMetadata: what a take was made from, as the ID properties of its Action hold it. No bpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from .names import NAME_BYTES, one_line, trim
+
+PREFIX: Final = "mld_"
+_INT32_LIMIT: Final = 2**31
+
+
+@dataclass(frozen=True)
+class TakeMetadata:
+    """Everything needed to ask the engine for the same motion again, and the frame rate of the keys."""
+
+    prompt: str
+    """Empty unless the take was made from text."""
+    action: str
+    """Action label; empty unless the take was made from one."""
+    style: str
+    seed: int
+    guidance: float
+    steps: int
+    seconds: float
+    fps: float
+    """Frames per second of the keys: that of the scene when they were written, not that of the motion."""
+    pack: str
+    pack_sha256: str
+    version: str
+    """Version of engine and add-on, which never differ."""
+
+    @classmethod
+    def from_engine(cls, meta: Mapping[str, Any], scene_fps: float) -> TakeMetadata:
+        """From the `meta` of the engine's motion message. Raises KeyError for a missing field."""
+        return cls(
+            prompt=str(meta["text"] or ""),
+            action=str(meta["action"] or ""),
+            style=str(meta["style"] or ""),
+            seed=int(meta["seed"]),
+            guidance=float(meta["guidance"]),
+            steps=int(meta["steps"]),
+            seconds=float(meta["seconds"]),
+            fps=float(scene_fps),
+            pack=str(meta["pack"]),
+            pack_sha256=str(meta["pack_sha256"]),
+            version=str(meta["engine_version"]),
+        )
+
+    def to_properties(self) -> dict[str, str | int | float]:
+        """ID properties: `mld_prompt`, `mld_action`, ... `mld_version`.
+
+        A seed that needs more than the 32 bits of an integer property is kept as its decimal digits.
+        """
+        values = {PREFIX + field.name: getattr(self, field.name) for field in fields(self)}
+        if not -_INT32_LIMIT <= self.seed < _INT32_LIMIT:
+            values[PREFIX + "seed"] = str(self.seed)
+        return values
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, Any]) -> TakeMetadata:
+        """The inverse of `to_properties`. Raises KeyError for a missing property, ValueError for a damaged one."""
+        kinds = {"str": str, "int": int, "float": float}
+        return cls(**{field.name: kinds[str(field.type)](properties[PREFIX + field.name]) for field in fields(cls)})
+
+    def request(self) -> dict[str, Any]:
+        """The fields of the engine's `generate` message that makes this motion again, bit for bit on the same device.
+
+        `pack` names the pack; whether it still has the bytes of `pack_sha256` is for the caller to compare.
+        """
+        request: dict[str, Any] = {
+            "seconds": self.seconds,
+            "seed": self.seed,
+            "count": 1,
+            "guidance": self.guidance,
+            "steps": self.steps,
+            "pack": self.pack,
+        }
+        if self.prompt:
+            request["text"] = self.prompt
+        elif self.action:
+            request["action"] = self.action
+            if self.style:
+                request["style"] = self.style
+        return request
+
+    def name(self) -> str:
+        """What the animator reads: `an old man walks slowly · seed 42`. A long request is cut, the seed never."""
+        label = self.prompt or (f"{self.action}, {self.style}" if self.style else self.action) or "free motion"
+        ending = f" · seed {self.seed}"
+        return trim(one_line(label), NAME_BYTES - len(ending.encode()), "…") + ending

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine's motion, kept with the take that was made from it.
+
+With it foot lock, in place, scale and key reduction can be changed long after, on any machine,
+without asking the engine again. The arrays are stored as they came (about 115 kB for 10 s, a
+twentieth of the take's own dense keys), so what is read is bit for bit what was generated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import AnimationError
+
+PROPERTY: Final = "mld_source"
+_WIDTHS: Final = {"rotations": (22, 4), "root": (3,), "contacts": (4,), "offsets": (3,)}
+_TYPECODES: Final = {"float32": "f", "float64": "d"}
+
+
+class SourceTake(NamedTuple):
+    """T frames on the SMPL skeleton: metres, Y up. `SourceMotion(*take)` is what retargeting works on."""
+
+    rotations: NDArray[Any]
+    """(T, 22, 4) wxyz, local."""
+    root: NDArray[Any]
+    """(T, 3)"""
+    contacts: NDArray[Any]
+    """(T, 4)"""
+    offsets: NDArray[Any]
+    """(22, 3)"""
+    fps: float
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], fps: float) -> SourceTake:
+        """From the arrays of the engine's motion message. Raises KeyError for a missing one."""
+        return cls(arrays["rotations"], arrays["root"], arrays["contacts"], arrays["offsets"], float(fps))
+
+
+def store_source_take(action: Any, source: SourceTake) -> None:
+    """Keep the motion in one ID property of the Action. Raises ValueError for arrays that are not float32 or float64."""
+    group: dict[str, Any] = {"fps": float(source.fps)}
+    for name in _WIDTHS:
+        array = getattr(source, name)
+        if array.dtype.name not in _TYPECODES:
+            raise ValueError(f"{name} has dtype {array.dtype}; float32 or float64 can be kept exactly")
+        # Blender reads a typed buffer as an array of the same precision; a list would become doubles, and slowly.
+        group[name] = memoryview(np.ascontiguousarray(array).reshape(-1))
+    action[PROPERTY] = group
+
+
+def has_source_take(action: Any) -> bool:
+    return PROPERTY in action
+
+
+def read_source_take(action: Any) -> SourceTake:
+    """The motion that the take was made from, bit for bit. Raises AnimationError when it is missing or damaged."""
+    try:
+        group = action[PROPERTY]
+        arrays = {name: np.array(group[name]).reshape(-1, *width) for name, width in _WIDTHS.items()}
+        fps = float(group["fps"])
+        frames = {len(arrays[name]) for name in ("rotations", "root", "contacts")}
+        if len(frames) != 1 or len(arrays["offsets"]) != 22:
+            raise ValueError("the arrays differ in length")
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnimationError(
+            f"The motion behind “{action.name}” is not stored with it.",
+            "Generate the take again to change its settings.",
+        ) from error
+    return SourceTake.from_arrays(arrays, fps)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""write_take: retargeted channels -> a new Action that the armature plays. Earlier takes are never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import bpy
+import numpy as np
+
+from ..retarget.key_reduction import MAX_DEGREES, CurveKeys, Mode, reduce_track
+from ..retarget.options import PoseTrack
+from ..retarget.rotation_modes import rotation_channels
+from ..rig.blender_snapshot import read_rig
+from ..rig.bone_map import BoneMap
+from ..rig.snapshot import RigSnapshot
+from . import compat
+from .editable import check_can_animate
+from .errors import AnimationError
+from .identity import ARMATURE, OPTIONS, START_FRAME, TAKE_NUMBER, next_take_number
+from .keys import write_curves
+from .metadata import TakeMetadata
+from .names import NAME_BYTES, SUFFIX_BYTES, one_line, trim
+from .play import play, restored_on_error
+from .source import SourceTake, store_source_take
+
+Option = bool | int | float | str
+
+
+def write_take(
+    armature_object: bpy.types.Object,
+    track: PoseTrack,
+    *,
+    start_frame: int,
+    metadata: TakeMetadata,
+    name: str | None = None,
+    source: SourceTake | None = None,
+    options: Mapping[str, Option] | None = None,
+    key_reduction: Mode = "NONE",
+    key_error_degrees: float = MAX_DEGREES,
+    rig: RigSnapshot | None = None,
+    bone_map: BoneMap | None = None,
+) -> bpy.types.Action:
+    """Key the track, from `start_frame` on, in a new Action and make the armature play it.
+
+    - `name`: None for `metadata.name()`; cut to what Blender can hold.
+    - `source`: the engine's motion, to be kept with the take; see `source.read_source_take`.
+    - `options`: how the motion was retargeted, kept as `mld_options`.
+    - `key_reduction`: NONE for a key each frame, LINEAR or BEZIER for as few as `key_error_degrees` allow.
+    - `rig`: what the track was made for; None reads it from the object. `bone_map` lets the reduction watch hands and feet.
+
+    Only the track's bones are keyed, each in its own rotation mode. An Action of the animator's own that was
+    active stays in the file with a fake user; NLA tracks are not touched. The caller makes the undo step.
+
+    Raises AnimationError, with nothing left behind, when the armature cannot be keyed or the track does not fit it.
+    """
+    check_can_animate(armature_object)
+    rig = rig or read_rig(armature_object)
+    _check_track(armature_object, track)
+    curves = reduce_track(
+        rotation_channels(track, rig), track.locations, rig, bone_map, mode=key_reduction, max_degrees=key_error_degrees
+    )
+    action = bpy.data.actions.new(_free_name(name or metadata.name()))
+    try:
+        with restored_on_error(armature_object):
+            _fill(action, armature_object, curves, start_frame, start_frame + float(track.frames[-1]))
+            for key, value in metadata.to_properties().items():
+                action[key] = value
+            if options is not None:
+                action[OPTIONS] = dict(options)
+            if source is not None:
+                store_source_take(action, source)
+            play(armature_object, action)
+    except BaseException:
+        bpy.data.actions.remove(action)
+        raise
+    return action
+
+
+def _fill(
+    action: bpy.types.Action, armature: bpy.types.Object, curves: list[CurveKeys], first: float, last: float
+) -> None:
+    write_curves(compat.new_curve_container(action, armature), curves, first)
+    action.use_frame_range = True
+    action.frame_start, action.frame_end = first, last
+    action.use_fake_user = True
+    action[TAKE_NUMBER] = next_take_number()
+    action[ARMATURE] = armature.name
+    action[START_FRAME] = int(first)
+
+
+def _check_track(armature: bpy.types.Object, track: PoseTrack) -> None:
+    missing = [bone for bone in track.bones if bone not in armature.pose.bones]
+    if missing:
+        raise AnimationError(
+            f"“{armature.name}” has no bone “{missing[0]}”.",
+            "Its bones have changed since they were detected: press Detect Bones, then generate again.",
+        )
+    frames = len(track.frames)
+    for values in (*track.rotations.values(), *track.locations.values()):
+        if len(values) != frames or frames == 0 or not np.isfinite(values).all():
+            raise AnimationError(
+                "The retargeted motion is damaged.", "Generate it again; if that fails, restart the engine."
+            )
+
+
+def _free_name(name: str) -> str:
+    """The name in Blender's limit; where it is taken, with room for the `.001` that Blender appends."""
+    fits = trim(one_line(name), NAME_BYTES)
+    return trim(fits, NAME_BYTES - SUFFIX_BYTES) if fits in bpy.data.actions else fits

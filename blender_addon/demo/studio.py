@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small photo studio: floor, soft light, cameras, and materials that read well on both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import bpy
+from mathutils import Matrix, Vector
+
+FLOOR_METRES: Final = 200.0
+FLOOR_COLOR: Final = (0.80, 0.81, 0.83)
+SKY_COLOR: Final = (0.86, 0.89, 0.95)
+INK_COLOR: Final = (0.045, 0.05, 0.065)
+LENS_MILLIMETRES: Final = 50.0
+
+
+def empty_scene() -> bpy.types.Scene:
+    """Factory settings, so that the file opens with Blender's usual windows, without the default objects."""
+    bpy.ops.wm.read_homefile(use_factory_startup=True, app_template="")
+    for item in list(bpy.data.objects):
+        bpy.data.objects.remove(item)
+    for collection in (bpy.data.meshes, bpy.data.lights, bpy.data.cameras, bpy.data.materials):
+        for block in list(collection):
+            collection.remove(block)
+    return bpy.context.scene
+
+
+def add_to_scene(name: str, data: bpy.types.ID, scene: bpy.types.Scene) -> bpy.types.Object:
+    item = bpy.data.objects.new(name, data)
+    scene.collection.objects.link(item)
+    return item
+
+
+def build_studio(scene: bpy.types.Scene) -> None:
+    """Floor, sky and sun. The colours are shown as they are: no film look that would grey the white out."""
+    half = FLOOR_METRES / 2.0
+    mesh = bpy.data.meshes.new("Floor")
+    mesh.from_pydata([(-half, -half, 0), (half, -half, 0), (half, half, 0), (-half, half, 0)], [], [(0, 1, 2, 3)])
+    mesh.materials.append(plain_material("Floor", FLOOR_COLOR, roughness=0.9))
+    add_to_scene("Floor", mesh, scene)
+
+    world = scene.world or bpy.data.worlds.new("World")
+    scene.world = world
+    world.use_nodes = True
+    background = world.node_tree.nodes["Background"]
+    background.inputs["Color"].default_value = (*SKY_COLOR, 1.0)
+    background.inputs["Strength"].default_value = 0.62
+
+    sun = bpy.data.lights.new("Sun", "SUN")
+    sun.energy, sun.angle = 2.0, math.radians(9.0)
+    sun.color = (1.0, 0.96, 0.9)
+    add_to_scene("Sun", sun, scene)
+    scene.view_settings.view_transform = "Standard"
+    scene.view_settings.look = "None"
+
+
+def aim_sun(scene: bpy.types.Scene, right: Vector) -> None:
+    """From the upper left behind the viewer, so that shadows fall to the right and backwards."""
+    away = Vector((0.0, 0.0, 1.0)).cross(right)
+    shining = (right * 0.55 + away * 0.45 - Vector((0.0, 0.0, 1.0))).normalized()
+    scene.objects["Sun"].rotation_euler = shining.to_track_quat("-Z", "Y").to_euler()
+
+
+def plain_material(name: str, color: Sequence[float], *, roughness: float) -> bpy.types.Material:
+    material = bpy.data.materials.new(name)
+    material.use_nodes = True
+    shader = material.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Base Color"].default_value = (*color, 1.0)
+    shader.inputs["Roughness"].default_value = roughness
+    material.diffuse_color = (*color, 1.0)
+    return material
+
+
+def ink_material() -> bpy.types.Material:
+    """For lettering: the same dark whatever the light."""
+    material = bpy.data.materials.new("Ink")
+    material.use_nodes = True
+    nodes = material.node_tree.nodes
+    nodes.clear()
+    emission = nodes.new("ShaderNodeEmission")
+    emission.inputs["Color"].default_value = (*INK_COLOR, 1.0)
+    output = nodes.new("ShaderNodeOutputMaterial")
+    material.node_tree.links.new(emission.outputs["Emission"], output.inputs["Surface"])
+    return material
+
+
+def view_rotation(right: Vector, down_degrees: float) -> Matrix:
+    """Rotation (3x3) of a camera whose picture has `right` (horizontal) to the right and looks down a little."""
+    upright = Matrix.Rotation(math.atan2(right.y, right.x), 3, "Z") @ Matrix.Rotation(math.radians(90.0), 3, "X")
+    return upright @ Matrix.Rotation(math.radians(-down_degrees), 3, "X")
+
+
+def add_film_camera(scene: bpy.types.Scene, right: Vector, low: Vector, high: Vector) -> bpy.types.Object:
+    """A camera that has the whole path in view; `low` and `high` are the corners of the box around it."""
+    camera = bpy.data.cameras.new("Camera")
+    camera.lens = LENS_MILLIMETRES
+    item = add_to_scene("Camera", camera, scene)
+    rotation = view_rotation(right, 10.0)
+    middle = (low + high) / 2.0
+    radius = (high - low).length / 2.0
+    aspect = scene.render.resolution_x / scene.render.resolution_y
+    half_angle = math.atan(camera.sensor_width / 2.0 / camera.lens / max(aspect, 1.0))
+    backwards = rotation @ Vector((0.0, 0.0, 1.0))
+    item.matrix_world = Matrix.Translation(middle + backwards * (radius / math.sin(half_angle))) @ rotation.to_4x4()
+    scene.camera = item
+    return item
+
+
+def look_through_camera() -> None:
+    """Make every 3D viewport of the file open with the camera's view, shaded with the objects' materials."""
+    for screen in bpy.data.screens:
+        for area in screen.areas:
+            if area.type == "VIEW_3D":
+                space = area.spaces.active
+                space.region_3d.view_perspective = "CAMERA"
+                space.shading.type = "SOLID"
+                space.shading.color_type = "MATERIAL"
+                space.shading.show_shadows = True

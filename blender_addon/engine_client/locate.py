@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds the Python that runs the engine: the environment, then the preference, then what Install made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ENVIRONMENT_VARIABLE: Final = "MLD_ENGINE_PYTHON"
+
+
+class EngineMissing(Exception):  # noqa: N818 (a state that the panel shows, not a fault)
+    """There is no engine to start. `message` says what was looked for, `hint` what to do."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message} {hint}")
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class EnginePython:
+    """A Python executable that exists, and where it was named."""
+
+    python: Path
+    source: str
+    """`environment`, `preference` or `install`."""
+
+
+def venv_python(venv: Path) -> Path:
+    """The interpreter of a virtual environment on this system; it need not exist."""
+    return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
+
+
+def engine_python(environment: Mapping[str, str], preference: str, install_venv: Path) -> EnginePython:
+    """The first of the three places that names a Python.
+
+    A place that names a file which is not there is an error, not a reason to try the next one: whoever
+    set it would otherwise be running another engine than they think. Raises EngineMissing.
+    """
+    named = environment.get(ENVIRONMENT_VARIABLE, "").strip()
+    if named:
+        return EnginePython(
+            _existing(
+                Path(named).expanduser(),
+                f"{ENVIRONMENT_VARIABLE} names {named}, which is not there.",
+                "Correct or clear that environment variable, then start Blender again.",
+            ),
+            "environment",
+        )
+    if preference.strip():
+        return EnginePython(
+            _existing(
+                Path(preference.strip()).expanduser(),
+                f"The engine's Python in the preferences, {preference.strip()}, is not there.",
+                "Correct that path in the add-on's preferences, or clear it to use the installed engine.",
+            ),
+            "preference",
+        )
+    return EnginePython(
+        _existing(
+            venv_python(install_venv), "The engine is not installed yet.", "Press Install Engine in the MLD tab."
+        ),
+        "install",
+    )
+
+
+def _existing(python: Path, message: str, hint: str) -> Path:
+    if not python.is_file():
+        raise EngineMissing(message, hint)
+    return python

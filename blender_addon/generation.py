@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the panel's settings to a request, and from an arrived motion to a take on the armature."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import bpy
+
+from .animation import take
+from .animation.metadata import TakeMetadata
+from .engine_client.events import MotionReady
+from .notices import Notice
+from .retarget.errors import RetargetError
+from .retarget.options import RetargetOptions
+from .retarget.pipeline import retarget
+from .retarget.source_motion import SourceMotion
+from .rig.snapshot import RigError
+from .targets import ArmatureRef, ready_rig
+
+SEED_LIMIT: Final = 2**31 - 1
+"""Seeds stay below it: Blender's integer properties hold 31 bits."""
+
+
+class NotPossible(Exception):  # noqa: N818 (a refusal with its reason)
+    """A request that is refused before the engine is asked, or a motion that cannot be applied."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.notice = Notice("ERROR", message, hint)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how the keys go; fixed when the button is pressed."""
+
+    start_frame: int
+    scene_fps: float
+    in_place: bool
+    foot_lock: bool
+    scale_root: bool
+    key_reduction: str
+    key_error_degrees: float
+
+    @classmethod
+    def of(cls, scene: bpy.types.Scene, start_frame: int | None = None) -> Placement:
+        settings = scene.mld
+        if start_frame is None:
+            start_frame = scene.frame_current if settings.start_at_playhead else scene.frame_start
+        return cls(
+            start_frame=start_frame,
+            scene_fps=scene.render.fps / scene.render.fps_base,
+            in_place=settings.in_place,
+            foot_lock=settings.foot_lock,
+            scale_root=settings.scale_root,
+            key_reduction=settings.key_reduction,
+            key_error_degrees=settings.key_error_degrees,
+        )
+
+
+@dataclass
+class Job:
+    """One request under way."""
+
+    request: dict[str, Any]
+    """The fields of the protocol's `generate`, but for the id."""
+    armature: ArmatureRef
+    placement: Placement
+    request_id: int = 0
+    takes: list[str] = field(default_factory=list)
+    """Names of the Actions made so far."""
+    pressed: float = field(default_factory=time.perf_counter)
+
+
+def request_from_scene(scene: bpy.types.Scene) -> dict[str, Any]:
+    """The panel's request. Raises NotPossible for what can be seen to be wrong without the engine."""
+    settings = scene.mld
+    request: dict[str, Any] = {}
+    if settings.condition == "TEXT":
+        if not settings.prompt.strip():
+            raise NotPossible("The prompt is empty.", "Type what the character should do, such as “a person waves”.")
+        request["text"] = settings.prompt
+    elif settings.condition == "ACTION":
+        if not settings.action_label.strip():
+            raise NotPossible("No action is chosen.", "Choose one of the action labels.")
+        request["action"] = settings.action_label.strip()
+        if settings.style_label.strip():
+            request["style"] = settings.style_label.strip()
+    if not math.isfinite(settings.seconds) or not math.isfinite(settings.guidance_scale):
+        raise NotPossible("Seconds and guidance scale must be numbers.", "Correct them and try again.")
+    return request | {
+        "seconds": _plain(settings.seconds),
+        "seed": settings.seed,
+        "count": settings.variations,
+        "guidance": _plain(settings.guidance_scale),
+        "steps": settings.steps,
+    }
+
+
+def with_new_seed(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The same request with another seed."""
+    return {**request, "seed": random_seed(other_than=request.get("seed"))}
+
+
+def random_seed(other_than: int | None = None) -> int:
+    """A seed that leaves room for the following takes of a request."""
+    while True:
+        seed = random.randrange(SEED_LIMIT - 64)
+        if seed != other_than:
+            return seed
+
+
+def new_job(armature: bpy.types.Object, request: dict[str, Any], placement: Placement) -> Job:
+    """Raises NotPossible when the armature cannot take a motion, before anything is asked or keyed."""
+    try:
+        ready_rig(armature)
+    except RigError as error:
+        raise NotPossible(error.message, error.hint) from error
+    return Job(request=request, armature=ArmatureRef.of(armature), placement=placement)
+
+
+def apply_motion(job: Job, motion: MotionReady) -> tuple[bpy.types.Action, tuple[str, ...]]:
+    """Key one take on the job's armature; the first take of a request becomes the active one.
+
+    Returns the Action and warnings. Raises NotPossible; nothing is keyed then.
+    """
+    armature = job.armature.find()
+    if armature is None:
+        raise NotPossible(
+            f"The armature “{job.armature.name}” is gone, so the take could not be applied.",
+            f"Select another armature and generate again with seed {motion.seed}.",
+        )
+    placement = job.placement
+    try:
+        rig, bone_map = ready_rig(armature)
+        source = SourceMotion(motion.rotations, motion.root, motion.contacts, motion.offsets, motion.fps)
+        options = RetargetOptions(
+            scene_fps=placement.scene_fps,
+            in_place=placement.in_place,
+            foot_lock=placement.foot_lock,
+            scale_root=placement.scale_root,
+        )
+        track = retarget(source, rig, bone_map, options)
+    except (RigError, RetargetError) as error:
+        raise NotPossible(error.message, error.hint) from error
+    metadata = TakeMetadata.from_engine(motion.meta, placement.scene_fps)
+    action = take.write_take(
+        armature,
+        track,
+        name=metadata.name(),
+        start_frame=placement.start_frame,
+        metadata=metadata,
+        key_reduction=placement.key_reduction,
+        key_error_degrees=placement.key_error_degrees,
+    )
+    return action, track.warnings
+
+
+def _plain(value: float) -> float:
+    """A 32-bit float property as the decimal number that was typed: 3.3, not 3.299999952."""
+    return float(f"{value:.6g}")

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The buttons. Each operator checks, then calls the module that does the work."""
+
+from __future__ import annotations
+
+from . import bones, engine, generate, helpers, takes
+
+CLASSES = (
+    *generate.CLASSES,
+    *takes.CLASSES,
+    *bones.CLASSES,
+    *engine.CLASSES,
+    *helpers.CLASSES,
+)

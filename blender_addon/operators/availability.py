@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a button cannot be pressed now, in one line: for `poll` and for the panel. Empty when it can be."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import runtime, targets
+from ..animation import take
+from ..engine_client.locate import EngineMissing
+
+
+def generate_blocked(context: bpy.types.Context) -> str:
+    live = runtime.current()
+    if live.installing:
+        return "The engine is being installed. Wait until that has finished."
+    location = live.location()
+    if isinstance(location, EngineMissing):
+        return f"{location.message} {location.hint}"
+    if live.busy:
+        return "A take is being generated. Wait for it, or press Cancel."
+    return targets.target_problem(context)
+
+
+def regenerate_blocked(context: bpy.types.Context) -> str:
+    blocked = generate_blocked(context)
+    if blocked:
+        return blocked
+    armature = targets.target_armature(context)
+    if take.active_take(armature) is None and runtime.current().last_request is None:
+        return "There is no take to make again yet. Press Generate first."
+    return ""
+
+
+def take_blocked(context: bpy.types.Context) -> str:
+    """For operators on the active take."""
+    blocked = targets.target_problem(context)
+    if blocked:
+        return blocked
+    armature = targets.target_armature(context)
+    if take.active_take(armature) is None:
+        return f"“{armature.name}” plays no take. Generate one, or choose one in the list."
+    return ""
+
+
+def allowed(operator: type[bpy.types.Operator], blocked: str) -> bool:
+    """The answer of a `poll`; the reason appears in the button's tooltip."""
+    if blocked:
+        operator.poll_message_set(blocked)
+    return not blocked

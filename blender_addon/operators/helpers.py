@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small helps beside the fields: another seed, the nearest possible length, the log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+
+from .. import generation, preferences, runtime
+from .availability import allowed
+
+
+class MLD_OT_random_seed(bpy.types.Operator):
+    """Put another seed into the field and keep it for the next requests"""
+
+    bl_idname = "mld.random_seed"
+    bl_label = "New Seed"
+    bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.mld
+        settings.seed = generation.random_seed(other_than=settings.seed)
+        settings.use_random_seed = False
+        return {"FINISHED"}
+
+
+class MLD_OT_use_limit_seconds(bpy.types.Operator):
+    """Set the length to the nearest one that the model can make"""
+
+    bl_idname = "mld.use_limit_seconds"
+    bl_label = "Use Possible Length"
+    bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        notice = runtime.current().notice
+        offered = notice is not None and notice.offered_seconds is not None
+        return allowed(cls, "" if offered else "The last request's length was possible.")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        live = runtime.current()
+        context.scene.mld.seconds = live.notice.offered_seconds
+        live.notice = None
+        return {"FINISHED"}
+
+
+class MLD_OT_dismiss(bpy.types.Operator):
+    """Clear the message"""
+
+    bl_idname = "mld.dismiss"
+    bl_label = "Clear Message"
+    bl_options: ClassVar = {"INTERNAL"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        runtime.current().notice = None
+        return {"FINISHED"}
+
+
+class MLD_OT_show_log(bpy.types.Operator):
+    """Open the folder with the logs of the engine and of the installation"""
+
+    bl_idname = "mld.show_log"
+    bl_label = "Open Log Folder"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        folder = preferences.log_dir()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.report({"INFO"}, f"The logs are in {folder}")
+        if not bpy.app.background:
+            bpy.ops.wm.path_open(filepath=str(folder))
+        return {"FINISHED"}
+
+
+CLASSES = (MLD_OT_random_seed, MLD_OT_use_limit_seconds, MLD_OT_dismiss, MLD_OT_show_log)

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The MLD tab. Drawing reads the runtime and the scene; it never touches files or processes."""
+
+from __future__ import annotations
+
+from . import advanced, bones, engine, main, takes
+
+CLASSES = (*main.CLASSES, *takes.CLASSES, *advanced.CLASSES, *bones.CLASSES, *engine.CLASSES)

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tab's main panel: the armature, the request, Generate, what is going on and what went wrong."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import runtime, targets
+from ..engine_client.locate import EngineMissing
+from ..notices import Notice
+from ..operators.availability import generate_blocked, regenerate_blocked
+from ..runtime import Runtime
+from .layout import MldPanel, progress_bar, reason, wrapped
+
+_ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
+
+
+class MLD_PT_main(MldPanel, bpy.types.Panel):
+    bl_idname = "MLD_PT_main"
+    bl_label = "Motion Latent Diffusion"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        live = runtime.current()
+        if live.installing:
+            _draw_installation(self.layout, context, live)
+        elif isinstance(live.location(), EngineMissing):
+            _draw_first_run(self.layout, context, live)
+        _draw_armature(self.layout, context, live)
+        _draw_request(self.layout, context, live)
+        _draw_buttons(self.layout, context, live)
+        if live.notice:
+            _draw_notice(self.layout, context, live.notice)
+        _draw_status(self.layout, live)
+
+
+def _draw_first_run(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
+    box = layout.box()
+    missing = live.location()
+    if live.session.failure is None and "not installed yet" not in missing.message:
+        wrapped(box, context, str(missing), "ERROR")
+        return
+    wrapped(box, context, "The engine that makes the motion is not installed yet.", "IMPORT")
+    wrapped(
+        box,
+        context,
+        "Install downloads Python packages, above all PyTorch: about 0.4 GB for the CPU, 3 GB with an NVIDIA card. "
+        "They stay in a folder of their own.",
+    )
+    if not bpy.app.online_access:
+        wrapped(box, context, "Blender may not go online yet.", "ERROR")
+        if not bpy.app.online_access_override:
+            box.prop(context.preferences.system, "use_online_access")
+    row = box.row()
+    row.scale_y = 1.4
+    row.operator("mld.engine_install", icon="IMPORT")
+
+
+def _draw_installation(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
+    box = layout.box()
+    progress = live.installer.progress
+    wrapped(box, context, progress.message or "Installing the engine", "IMPORT")
+    if progress.fraction is not None:
+        progress_bar(box, progress.fraction, f"{progress.fraction:.0%}")
+    box.operator("mld.engine_install_cancel", icon="X")
+
+
+def _draw_armature(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
+    armature = targets.target_armature(context)
+    if armature is None:
+        layout.operator("mld.add_mannequin", icon="OUTLINER_OB_ARMATURE")
+        return
+    column = layout.column(align=True)
+    column.label(text=armature.name, icon="ARMATURE_DATA")
+    if not targets.target_problem(context):
+        status = live.rig_status.status(armature)
+        wrapped(column, context, status.text, "CHECKMARK" if status.usable else "ERROR")
+
+
+def _draw_request(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
+    settings = context.scene.mld
+    column = layout.column()
+    column.row(align=True).prop(settings, "condition", expand=True)
+    if settings.condition == "TEXT":
+        column.prop(settings, "prompt", text="", icon="TEXT", **_placeholder("What the character does"))
+    elif settings.condition == "ACTION":
+        column.prop(settings, "action_label", icon="VIEWZOOM")
+        if live.vocabulary.styles:
+            column.prop(settings, "style_label", icon="VIEWZOOM")
+    column.prop(settings, "seconds")
+    row = column.row(align=True)
+    seed = row.row(align=True)
+    seed.active = not settings.use_random_seed
+    seed.prop(settings, "seed")
+    row.operator("mld.random_seed", text="", icon="FILE_REFRESH")
+    row.prop(settings, "use_random_seed", text="Random", toggle=True)
+
+
+def _placeholder(text: str) -> dict[str, str]:
+    """Blender 4.2 draws a grey hint in an empty field; the argument came with 4.1."""
+    return {"placeholder": text}
+
+
+def _draw_buttons(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
+    column = layout.column(align=True)
+    row = column.row()
+    row.scale_y = 1.6
+    row.operator("mld.generate", icon="ARMATURE_DATA")
+    if live.busy:
+        _draw_progress(column, live)
+        return
+    column.operator("mld.regenerate", icon="FILE_REFRESH")
+    blocked = generate_blocked(context)
+    if blocked:
+        reason(column, context, blocked)
+    elif regenerate_blocked(context):
+        return
+
+
+def _draw_progress(layout: bpy.types.UILayout, live: Runtime) -> None:
+    row = layout.row(align=True)
+    progress = live.progress
+    if live.waits_for_user:
+        row.label(text="Ready: waits until you finish your edit", icon="PAUSE")
+    elif progress is None:
+        row.label(text=live.session.status or "Waiting for the engine", icon="SORTTIME")
+    else:
+        text = f"Step {progress.step}/{progress.total}"
+        if progress.count > 1:
+            text = f"Take {progress.take + 1}/{progress.count}, {text.lower()}"
+        whole = (progress.take + progress.step / max(progress.total, 1)) / max(progress.count, 1)
+        progress_bar(row, whole, text)
+    row.operator("mld.cancel", text="Cancel", icon="X")
+
+
+def _draw_notice(layout: bpy.types.UILayout, context: bpy.types.Context, notice: Notice) -> None:
+    box = layout.box()
+    row = box.row()
+    text = row.column()
+    text.alert = notice.level == "ERROR"
+    wrapped(text, context, notice.message, _ICONS[notice.level])
+    row.operator("mld.dismiss", text="", icon="X", emboss=False)
+    if notice.hint:
+        wrapped(box, context, notice.hint, "BLANK1")
+    if notice.offered_seconds is not None:
+        box.operator("mld.use_limit_seconds", text=f"Use {notice.offered_seconds:g} s")
+    if notice.show_log:
+        box.operator("mld.show_log", icon="FILE_TEXT")
+
+
+def _draw_status(layout: bpy.types.UILayout, live: Runtime) -> None:
+    column = layout.column(align=True)
+    column.active = False
+    column.scale_y = 0.75
+    line = live.state_line()
+    if live.click_to_keys_seconds is not None:
+        line += f", last take {live.click_to_keys_seconds:.2f} s"
+    column.label(text=line)
+    column.label(text=live.vocabulary.licence_line)
+
+
+CLASSES = (MLD_PT_main,)

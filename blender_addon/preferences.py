@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The add-on's preferences, and where its files lie in the user's folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+_LEGACY_FOLDER = "motion_latent_diffusion"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the preferences say, with the same defaults where the add-on is registered without them."""
+
+    engine_python: str = ""
+    device: str = "auto"
+    cpu_only: bool = False
+    idle_minutes: int = 30
+
+
+class MLD_AP_preferences(bpy.types.AddonPreferences):
+    bl_idname = __package__
+
+    engine_python: bpy.props.StringProperty(
+        name="Engine's Python",
+        description="Python that runs the engine, instead of the one that Install makes. Empty: the installed one",
+        subtype="FILE_PATH",
+        default=Settings.engine_python,
+    )
+    device: bpy.props.EnumProperty(
+        name="Device",
+        description="Where the engine computes. Counts from its next start",
+        items=(
+            ("auto", "Automatic", "CUDA where it works, else Apple's MPS, else the CPU"),
+            ("cpu", "CPU", "The processor: works everywhere"),
+            ("cuda", "NVIDIA GPU (CUDA)", "An NVIDIA graphics card"),
+            ("mps", "Apple GPU (MPS)", "The graphics part of an Apple chip"),
+        ),
+        default=Settings.device,
+    )
+    cpu_only: bpy.props.BoolProperty(
+        name="Install for the CPU Only",
+        description="Download the small PyTorch that cannot use a graphics card",
+        default=Settings.cpu_only,
+    )
+    idle_minutes: bpy.props.IntProperty(
+        name="Stop When Idle",
+        description="Minutes without a request after which the engine gives its memory back. 0: never",
+        min=0,
+        soft_max=240,
+        default=Settings.idle_minutes,
+    )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.use_property_split = True
+        column.prop(self, "engine_python")
+        column.prop(self, "device")
+        column.prop(self, "idle_minutes", text="Stop When Idle (Minutes)")
+        column.prop(self, "cpu_only")
+
+
+def settings() -> Settings:
+    addon: Any = bpy.context.preferences.addons.get(__package__)
+    chosen = addon.preferences if addon else None
+    if not chosen:
+        return Settings()
+    return Settings(chosen.engine_python, chosen.device, chosen.cpu_only, chosen.idle_minutes)
+
+
+def user_folder() -> Path:
+    """Where the engine's environment and the logs go; updates of the add-on leave it alone. It need not exist."""
+    try:
+        return Path(bpy.utils.extension_path_user(__package__, create=False))
+    except ValueError:
+        return Path(bpy.utils.user_resource("DATAFILES", path=_LEGACY_FOLDER, create=False))
+
+
+def engine_venv() -> Path:
+    return user_folder() / "engine" / "venv"
+
+
+def log_dir() -> Path:
+    return user_folder() / "logs"

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scene.mld: what the animator asks for. Object.mld: an armature's bone map and its list of takes.
+
+Limits are soft where a wrong value deserves a sentence: a script's `seconds = -1` must reach the
+check that explains it, and not become another number silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import bpy
+
+from . import runtime
+from .animation import take
+from .rig import roles
+
+
+def _matching(labels: Iterable[str], typed: str) -> list[str]:
+    wanted = typed.casefold().replace(" ", "_")
+    return [label for label in labels if wanted in label.casefold()]
+
+
+def _search_actions(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
+    return _matching(runtime.current().vocabulary.actions, typed)
+
+
+def _search_styles(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
+    return _matching(runtime.current().vocabulary.styles, typed)
+
+
+class MLD_PG_scene(bpy.types.PropertyGroup):
+    condition: bpy.props.EnumProperty(
+        name="Condition",
+        description="What the motion is made from",
+        items=(
+            ("TEXT", "Text", "A sentence in English"),
+            ("ACTION", "Action", "One of the model's action labels, with a style where wanted"),
+            ("UNCONDITIONAL", "None", "Nothing: any motion the model knows"),
+        ),
+        default="TEXT",
+    )
+    prompt: bpy.props.StringProperty(
+        name="Prompt",
+        description="What the character does, in plain English: “an old man walks slowly”",
+        options={"TEXTEDIT_UPDATE"},
+    )
+    action_label: bpy.props.StringProperty(
+        name="Action", description="Action label of the model; type to search", search=_search_actions
+    )
+    style_label: bpy.props.StringProperty(
+        name="Style",
+        description="Mood or build in which the action is done; empty for none in particular",
+        search=_search_styles,
+    )
+    seconds: bpy.props.FloatProperty(
+        name="Seconds",
+        description="Length of the take in seconds, whatever the scene's frame rate",
+        default=4.0,
+        soft_min=0.8,
+        soft_max=10.0,
+        step=50,
+        precision=2,
+    )
+    use_random_seed: bpy.props.BoolProperty(
+        name="Random Seed", description="Draw a new seed for every request; it is kept with the take", default=True
+    )
+    seed: bpy.props.IntProperty(
+        name="Seed",
+        description="The same seed and request give the same take. Further variations use the following seeds",
+        default=0,
+        soft_min=0,
+    )
+    guidance_scale: bpy.props.FloatProperty(
+        name="Guidance Scale",
+        description="How closely the motion follows the prompt: 1 is free, much above 7 exaggerates",
+        default=4.0,
+        soft_min=1.0,
+        soft_max=7.5,
+        step=10,
+        precision=1,
+    )
+    steps: bpy.props.IntProperty(
+        name="Steps",
+        description="Denoising steps: 20 are as good for most prompts, and faster",
+        default=50,
+        soft_min=4,
+        soft_max=100,
+    )
+    variations: bpy.props.IntProperty(
+        name="Variations", description="Takes to make at once, each with its own seed", default=1, min=1, max=8
+    )
+    start_at_playhead: bpy.props.BoolProperty(
+        name="Start at Playhead",
+        description="First key on the current frame, instead of the scene's first frame",
+        default=False,
+    )
+    in_place: bpy.props.BoolProperty(
+        name="In Place", description="Leave out the travel over the ground; the hips still rise and fall", default=False
+    )
+    foot_lock: bpy.props.BoolProperty(
+        name="Foot Lock", description="Keep planted feet from sliding, on this character's own legs", default=True
+    )
+    scale_root: bpy.props.BoolProperty(
+        name="Scale Travel",
+        description="Travel in proportion to the character's legs, instead of the motion's own metres",
+        default=True,
+    )
+    key_reduction: bpy.props.EnumProperty(
+        name="Keys",
+        description="How many keys the take gets",
+        items=(
+            ("NONE", "Every Frame", "One key on each frame"),
+            ("LINEAR", "Reduced, Linear", "Few keys joined by straight lines"),
+            ("BEZIER", "Reduced, Bezier", "Few keys with handles, to be edited by hand"),
+        ),
+        default="NONE",
+    )
+    key_error_degrees: bpy.props.FloatProperty(
+        name="Largest Error",
+        description="How far reduced curves may turn a bone away from the full take, in degrees",
+        default=0.5,
+        min=0.0,
+        soft_min=0.05,
+        soft_max=5.0,
+        step=10,
+        precision=2,
+    )
+
+
+def _bone_property(label: str) -> object:
+    return bpy.props.StringProperty(
+        name=label,
+        description=f"Bone of this armature that is the character's {label.lower()}",
+        override={"LIBRARY_OVERRIDABLE"},
+    )
+
+
+MLD_PG_bones = type(
+    "MLD_PG_bones",
+    (bpy.types.PropertyGroup,),
+    {
+        "__doc__": "Role -> bone name; all empty means that the bones are detected at each request.",
+        "__annotations__": {role: _bone_property(roles.LABELS[role]) for role in roles.ROLES},
+    },
+)
+
+
+def _get_take_index(self: MLD_PG_armature) -> int:
+    return take.active_index(self.id_data)
+
+
+def _set_take_index(self: MLD_PG_armature, index: int) -> None:
+    take.activate_index(self.id_data, index)
+
+
+class MLD_PG_armature(bpy.types.PropertyGroup):
+    bones: bpy.props.PointerProperty(type=MLD_PG_bones, override={"LIBRARY_OVERRIDABLE"})
+    take_index: bpy.props.IntProperty(
+        name="Take",
+        description="Click to play this take",
+        get=_get_take_index,
+        set=_set_take_index,
+    )
+
+
+CLASSES = (MLD_PG_scene, MLD_PG_bones, MLD_PG_armature)
+
+
+def register() -> None:
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Scene.mld = bpy.props.PointerProperty(type=MLD_PG_scene)
+    bpy.types.Object.mld = bpy.props.PointerProperty(type=MLD_PG_armature, override={"LIBRARY_OVERRIDABLE"})
+
+
+def unregister() -> None:
+    del bpy.types.Object.mld
+    del bpy.types.Scene.mld
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

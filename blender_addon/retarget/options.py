@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the animator chooses for a retargeting, and what comes out of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .errors import RetargetError
+from .quaternion import FloatArray
+
+
+@dataclass(frozen=True)
+class RetargetOptions:
+    """Raises RetargetError for a frame rate or a duration that is not a positive number."""
+
+    scene_fps: float
+    """Frames per second of the scene: Blender's fps / fps_base."""
+    in_place: bool = False
+    """Leave out the horizontal travel of the hips; their height stays."""
+    foot_lock: bool = True
+    scale_root: bool = True
+    """Horizontal travel in proportion to the character's legs; otherwise in world metres, as the motion has it."""
+    seconds: float | None = None
+    """Length of the take; None for the motion's own. A longer take holds the last frame."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.scene_fps) and self.scene_fps > 0.0):
+            raise RetargetError(
+                f"The scene runs at {self.scene_fps} frames per second.", "Set a frame rate in the Output properties."
+            )
+        if self.seconds is not None and not (math.isfinite(self.seconds) and self.seconds > 0.0):
+            raise RetargetError(f"A take of {self.seconds} seconds cannot be keyed.", "Ask for more than 0 seconds.")
+
+
+@dataclass(frozen=True, eq=False)
+class PoseTrack:
+    """Channels of pose bones over F frames. Bones that are not named here stay untouched."""
+
+    frames: FloatArray
+    """(F,) frame of each sample, counted from the first key: 0 .. N."""
+    rotations: Mapping[str, FloatArray]
+    """Bone name -> (F, 4) rotation of matrix_basis, wxyz, sign-continuous along time."""
+    locations: Mapping[str, FloatArray]
+    """Bone name -> (F, 3) translation of matrix_basis, in the bone's own location axes and armature units."""
+    seconds: float
+    contacts: FloatArray
+    """(F, 4) 0 .. 1: left ankle, left toe, right ankle, right toe on the floor."""
+    warnings: tuple[str, ...] = field(default=())
+    """Sentences for the animator about what could not be followed."""
+
+    @property
+    def frame_count(self) -> int:
+        return len(self.frames)
+
+    @property
+    def bones(self) -> tuple[str, ...]:
+        """Names of all bones with channels here."""
+        return tuple(dict.fromkeys((*self.rotations, *self.locations)))
+
+    def at(self, frame: int) -> PoseTrack:
+        """The single sample `frame` (0 .. F-1) as a track of its own."""
+        chosen = slice(frame, frame + 1)
+        return PoseTrack(
+            frames=np.asarray(self.frames[chosen]),
+            rotations={bone: values[chosen] for bone, values in self.rotations.items()},
+            locations={bone: values[chosen] for bone, values in self.locations.items()},
+            seconds=self.seconds,
+            contacts=self.contacts[chosen],
+            warnings=self.warnings,
+        )

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""retarget(): a generated motion, a rig and its bone map -> channels of the rig's pose bones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..rig.bone_map import BoneMap
+from ..rig.snapshot import RigSnapshot
+from . import quaternion
+from .alignment import measure_stance
+from .options import PoseTrack, RetargetOptions
+from .plan import make_plan
+from .resample import key_frames, to_scene_rate
+from .root import hip_path, solve_location
+from .solve import solve_rotations
+from .source_motion import SourceMotion
+
+
+def retarget(motion: SourceMotion, rig: RigSnapshot, bone_map: BoneMap, options: RetargetOptions) -> PoseTrack:
+    """The motion on the rig, one sample per scene frame, from the character's present place and facing.
+
+    Raises RetargetError or the rig's RigError, both with a hint for the animator. What could not be followed
+    (locks, connected hips) is said in the track's warnings.
+    """
+    seconds = motion.seconds if options.seconds is None else options.seconds
+    frames = key_frames(seconds, options.scene_fps)
+    plan = make_plan(rig, bone_map)
+    stance = measure_stance(rig, bone_map, plan)
+    motion = to_scene_rate(motion, frames, options.scene_fps)
+    rotations_world = motion.rotations_world()
+    joints = motion.joints_world(rotations_world)
+    rotations = solve_rotations(rig, bone_map, plan, stance, motion, rotations_world)
+    wanted = hip_path(bone_map, stance, motion, joints, options)
+    locations, notes = solve_location(rig, bone_map, plan, stance, motion, rotations, wanted)
+    track = PoseTrack(
+        frames=frames,
+        rotations=rotations,
+        locations=locations,
+        seconds=seconds,
+        contacts=motion.contacts,
+        warnings=(*plan.warnings, *stance.warnings, *notes),
+    )
+    if options.foot_lock:
+        from .foot_lock import lock_feet
+
+        track = lock_feet(track, rig, bone_map, motion, options)
+        track = replace(track, rotations={bone: quaternion.continuous(q) for bone, q in track.rotations.items()})
+    return track

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which armature is meant, whether it can take a motion, and which of its bones play which role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+
+from .rig import roles
+from .rig.blender_snapshot import read_rig
+from .rig.bone_map import BoneMap, Detection
+from .rig.snapshot import RigError, RigSnapshot
+
+
+@dataclass(frozen=True)
+class ArmatureRef:
+    """An armature object to find again later, across undo and renaming; never a pointer to it."""
+
+    session_uid: int
+    name: str
+
+    @classmethod
+    def of(cls, armature: bpy.types.Object) -> ArmatureRef:
+        return cls(armature.session_uid, armature.name)
+
+    def find(self) -> bpy.types.Object | None:
+        return next((item for item in bpy.data.objects if item.session_uid == self.session_uid), None)
+
+
+def target_armature(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The active armature, else the only selected one, else the one that deforms the active mesh."""
+    return _target(context)[0]
+
+
+def target_problem(context: bpy.types.Context) -> str:
+    """Why no motion can be put on the selection, in one line; empty when it can."""
+    armature, problem = _target(context)
+    if armature is None:
+        return problem
+    if armature.library is not None:
+        return (
+            f"“{armature.name}” is linked from another file and cannot be keyed. "
+            "Make a library override of it first (Object > Library Override > Make)."
+        )
+    if armature.override_library is not None and armature.override_library.is_system_override:
+        return (
+            f"“{armature.name}” is a library override that is not editable. "
+            "Make it editable first (Object > Library Override > Make Override - Selected & Content)."
+        )
+    if not armature.data.bones:
+        return f"“{armature.name}” has no bones. Select the character's armature, or add bones to this one."
+    if armature.mode == "EDIT":
+        return f"“{armature.name}” is in Edit Mode. Leave Edit Mode (Tab) first."
+    return ""
+
+
+def _target(context: bpy.types.Context) -> tuple[bpy.types.Object | None, str]:
+    layer = context.view_layer
+    active = layer.objects.active
+    if active is not None and active.type == "ARMATURE":
+        return active, ""
+    selected = list(layer.objects.selected)
+    armatures = [item for item in selected if item.type == "ARMATURE"]
+    if len(armatures) == 1:
+        return armatures[0], ""
+    if armatures:
+        return None, "Several armatures are selected. Click the one that should move, to make it active."
+    if active is not None and active in selected and active.type == "MESH" and active.find_armature():
+        return active.find_armature(), ""
+    return None, "No armature is selected. Select your character's armature, or add the mannequin."
+
+
+def stored_bone_map(armature: bpy.types.Object) -> BoneMap | None:
+    """The map kept on the object by Detect Bones or by hand; None when there is none."""
+    bones = {role: bone for role in roles.ROLES if (bone := getattr(armature.mld.bones, role))}
+    return BoneMap(bones) if bones else None
+
+
+def store_bone_map(armature: bpy.types.Object, bone_map: BoneMap) -> None:
+    for role in roles.ROLES:
+        setattr(armature.mld.bones, role, bone_map.get(role) or "")
+
+
+def bone_map_problem(armature_name: str, rig: RigSnapshot, detection: Detection) -> tuple[str, str]:
+    """(message, hint) why these bones cannot be used; empty strings when they can."""
+    absent = sorted({bone for bone in detection.bone_map.bones.values() if bone not in rig})
+    if absent:
+        return (
+            f"“{armature_name}” has no bone {_listed([f'“{bone}”' for bone in absent])} any more.",
+            "Press Detect Bones, or choose other bones under Bones.",
+        )
+    if detection.missing:
+        return (
+            f"“{armature_name}” cannot be mapped: no bone was found for "
+            f"{_listed([roles.LABELS[role] for role in detection.missing])}.",
+            "Choose them under Bones in the MLD tab.",
+        )
+    if not detection.usable:
+        return (
+            f"The bones of “{armature_name}” were recognised with little certainty ({detection.confidence:.0%}).",
+            "Press Detect Bones, then check them under Bones in the MLD tab.",
+        )
+    return "", ""
+
+
+def bones_of(armature: bpy.types.Object, rig: RigSnapshot) -> Detection:
+    """The stored bone map where there is one, else what the detection finds."""
+    from .rig.bone_map import detect
+
+    stored = stored_bone_map(armature)
+    if stored is None:
+        return detect(rig)
+    return Detection(stored, "by hand", 1.0, stored.missing)
+
+
+def ready_rig(armature: bpy.types.Object, depsgraph: bpy.types.Depsgraph | None = None) -> tuple[RigSnapshot, BoneMap]:
+    """What retargeting needs. Raises RigError with the reason and what to do."""
+    rig = read_rig(armature, depsgraph)
+    detection = bones_of(armature, rig)
+    message, hint = bone_map_problem(armature.name, rig, detection)
+    if message:
+        raise RigError(message, hint)
+    return rig, detection.bone_map
+
+
+@dataclass(frozen=True)
+class RigStatus:
+    """The panel's line about the armature's bones."""
+
+    usable: bool
+    text: str
+
+
+class RigStatusCache:
+    """Statuses by what they depend on, so that drawing the panel does not search the bones each time."""
+
+    def __init__(self) -> None:
+        self._key: object = None
+        self._status = RigStatus(False, "")
+
+    def status(self, armature: bpy.types.Object) -> RigStatus:
+        stored = tuple(getattr(armature.mld.bones, role) for role in roles.ROLES)
+        scale = tuple(round(value, 4) for value in armature.matrix_world.to_scale())
+        key = (armature.session_uid, armature.name, scale, stored, tuple(armature.data.bones.keys()))
+        if key != self._key:
+            self._key, self._status = key, _rig_status(armature)
+        return self._status
+
+
+def _rig_status(armature: bpy.types.Object) -> RigStatus:
+    try:
+        rig = read_rig(armature)
+    except RigError as error:
+        return RigStatus(False, str(error))
+    detection = bones_of(armature, rig)
+    message, hint = bone_map_problem(armature.name, rig, detection)
+    if message:
+        return RigStatus(False, f"{message} {hint}")
+    return RigStatus(True, mapped_line(detection))
+
+
+def mapped_line(detection: Detection) -> str:
+    """Where a usable bone map comes from, and how many of the roles it fills."""
+    return f"Mapped: {detection.source}, {len(detection.bone_map)}/{len(roles.ROLES)}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

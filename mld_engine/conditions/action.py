@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Label tables: an action or style name -> the row of its learned embedding."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Literal
+
+from ..errors import RequestError
+
+
+def label_row(kind: Literal["action", "style"], label: str, labels: Sequence[str], pack_name: str) -> int:
+    """Row of `label`, matched exactly.
+
+    Raises RequestError (unknown_action or unknown_style) with the closest labels in its hint and in
+    details["close"].
+    """
+    if label in labels:
+        return list(labels).index(label)
+    close = close_labels(label, labels)
+    if not labels:
+        hint = f"It has no {kind} labels."
+    elif close:
+        hint = f"Close to it: {', '.join(close)}."
+    else:
+        hint = f"Its {kind} labels are: {', '.join(labels)}."
+    raise RequestError(
+        f"unknown_{kind}", f"The pack {pack_name!r} has no {kind} {label[:60]!r}.", hint, {"close": close}
+    )
+
+
+def close_labels(label: str, labels: Sequence[str], limit: int = 3) -> list[str]:
+    """Up to `limit` labels that share a word with `label`, or are spelt like it, the closest first."""
+    wanted = "_".join(label.lower().split())[:60]
+    words = set(wanted.split("_")) - {""}
+    sharing = [name for name in labels if words & set(name.lower().split("_"))]
+    alike = difflib.get_close_matches(wanted, labels, n=limit, cutoff=0.6)
+    return list(dict.fromkeys([*alike, *sharing]))[:limit]

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a request to motion: load a pack once, call it many times.
+
+pipeline = MotionPipeline.from_pack("research")
+motion = pipeline("a person walks forward", seconds=4.0, seed=7)[0]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import __version__
+from .checkpoints.pack import DEFAULT_PACK, Pack
+from .conditions.action import label_row
+from .conditions.prompt import plain_text, prompt_warnings
+from .conditions.text import CachedTextEncoder, load_text_encoder
+from .deferred import Deferred
+from .device import choose_device, device_name
+from .errors import Cancelled, EngineError
+from .models.denoiser import Kind
+from .motion import Motion
+from .representations.base import MotionTensors
+from .request import Request
+from .synthesis import Condition, Synthesis
+
+OnStep = Callable[[int, int, int], None]
+"""(take from 0, step from 1, number of steps)."""
+
+_CPU: Final = torch.device("cpu")
+Result = TypeVar("Result")
+
+
+class MotionPipeline:
+    """A pack that is loaded and ready. Make one with `from_pack`.
+
+    `warnings` are sentences that concern every motion from now on, such as a GPU given up.
+    """
+
+    def __init__(self, pack: Pack, device: torch.device, text_encoder: Deferred[CachedTextEncoder] | None) -> None:
+        self.pack = pack
+        self.warnings: list[str] = []
+        self._text_encoder = text_encoder
+        self._synthesis = Synthesis(pack, _CPU)
+        self._or_on_cpu(lambda: self._synthesis.move(device))
+
+    @classmethod
+    def from_pack(
+        cls, pack: Pack | str | Path = DEFAULT_PACK, device: str = "auto", *, share: MotionPipeline | None = None
+    ) -> MotionPipeline:
+        """Load a pack by name, by directory, or as it is, onto `device` (auto, cpu, cuda, mps).
+
+        The text encoder waits until a text needs it, see `prepare`. A pipeline given as `share`
+        lends its own, where both packs use the same. Raises PackError, and RequestError (bad_device).
+        """
+        chosen = choose_device(device)
+        opened = pack if isinstance(pack, Pack) else Pack.open(pack)
+        config = opened.config.text_encoder
+        if config is None:
+            return cls(opened, chosen, None)
+        if share is not None and share.pack.config.text_encoder == config:
+            return cls(opened, chosen, share._text_encoder)
+        return cls(opened, chosen, Deferred(lambda: load_text_encoder(config)))
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes now: a GPU that runs out of memory is left for the CPU."""
+        return self._synthesis.device
+
+    @property
+    def device_name(self) -> str:
+        """The device's name for people."""
+        return device_name(self.device)
+
+    @property
+    def text_encoder_ready(self) -> bool:
+        """Whether a text costs no waiting for its encoder to load."""
+        return self._text_encoder is None or self._text_encoder.ready
+
+    def prepare(self) -> None:
+        """Make the first request fast: compute a short motion, and start to load the text encoder meanwhile.
+
+        A text encoder that cannot be loaded shows at the first request that has a text.
+        """
+        self._synthesize(0, self.pack.config.min_frames, Condition(), 1.0, 1, None, None)
+        if self._text_encoder is not None:
+            self._text_encoder.start()
+
+    def __call__(
+        self,
+        text: str | None = None,
+        *,
+        action: str | None = None,
+        style: str | None = None,
+        seconds: float | None = None,
+        seed: int = 0,
+        count: int = 1,
+        guidance: float | None = None,
+        steps: int | None = None,
+    ) -> list[Motion]:
+        """One motion a take; what is left out is the pack's default. Raises RequestError and PackError."""
+        request = Request.resolve(
+            self.pack,
+            text=text,
+            action=action,
+            style=style,
+            seconds=seconds,
+            seed=seed,
+            count=count,
+            guidance=guidance,
+            steps=steps,
+        )
+        return list(self.takes(request))
+
+    def takes(
+        self,
+        request: Request,
+        on_step: OnStep | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[Motion]:
+        """The request's takes, each computed by itself: take k is bit for bit the take of its own seed alone.
+
+        `on_step` is called after every denoising step. `cancelled` is asked before every step; when
+        it says so, Cancelled is raised, and takes that were handed out stay valid. Raises PackError
+        when the text encoder cannot be loaded, EngineError (out_of_memory).
+        """
+        condition, notes = self._condition(request)
+        for take in range(request.count):
+            seed = request.seed_of(take)
+
+            def before_step(_: int) -> None:
+                if cancelled is not None and cancelled():
+                    raise Cancelled
+
+            def after_step(step: int, take: int = take) -> None:
+                if on_step is not None:
+                    on_step(take, step + 1, request.steps)
+
+            tensors = self._synthesize(
+                seed, request.frames, condition, request.guidance, request.steps, before_step, after_step
+            )
+            yield self._motion(tensors, self._meta(request, seed, notes))
+
+    def encode(self, motion: Motion) -> Tensor:
+        """Normalised latent (tokens, latent_dim) of a motion at the pack's frame rate: the posterior's mean.
+
+        Raises ValueError for another frame rate or a length that the pack does not take.
+        """
+        config = self.pack.config
+        if motion.fps != self.pack.fps or not config.min_frames <= motion.frames <= config.max_frames:
+            raise ValueError(
+                f"{motion.frames} frames at {motion.fps:g} fps; the pack {self.pack.name!r} takes "
+                f"{config.min_frames} to {config.max_frames} frames at {self.pack.fps:g} fps"
+            )
+        arrays = (torch.from_numpy(array) for array in (motion.rotations, motion.root, motion.offsets))
+        return self._synthesis.normalize_latent(self._synthesis.encode(*arrays).mean)
+
+    def decode(self, latent: Tensor, frames: int) -> Motion:
+        """Normalised latent (tokens, latent_dim) -> motion that starts over the origin, facing +Z."""
+        return self._motion(self._synthesis.decode(latent, frames), {"pack": self.pack.name})
+
+    def _condition(self, request: Request) -> tuple[Condition, list[str]]:
+        """What the denoiser is told, and warnings about the words."""
+        if request.text is not None:
+            assert self._text_encoder is not None, "Request.resolve refuses a text that the pack does not take"
+            encoder = self._text_encoder.get()
+            notes = prompt_warnings(request.text, encoder.count_pieces, encoder.max_pieces)
+            return Condition(Kind.TEXT, text=encoder.embed(plain_text(request.text))), notes
+        if request.action is None:
+            return Condition(), []
+        action = label_row("action", request.action, self.pack.actions, self.pack.name)
+        if request.style is None:
+            return Condition(Kind.ACTION, action=action), []
+        style = label_row("style", request.style, self.pack.styles, self.pack.name)
+        return Condition(Kind.ACTION, action=action, style=style), []
+
+    def _synthesize(
+        self,
+        seed: int,
+        frames: int,
+        condition: Condition,
+        guidance: float,
+        steps: int,
+        before_step: Callable[[int], None] | None,
+        after_step: Callable[[int], None] | None,
+    ) -> MotionTensors:
+        noise = self._synthesis.noise(torch.Generator(device="cpu").manual_seed(seed))
+
+        def compute() -> MotionTensors:
+            latent = self._synthesis.latent(
+                noise,
+                frames,
+                condition,
+                guidance=guidance,
+                steps=steps,
+                before_step=before_step,
+                after_step=after_step,
+            )
+            return self._synthesis.decode(latent, frames)
+
+        return self._or_on_cpu(compute)
+
+    def _or_on_cpu(self, compute: Callable[[], Result]) -> Result:
+        """`compute()`, on the CPU from now on where the GPU has no memory left.
+
+        Raises EngineError (out_of_memory) where the CPU has none either.
+        """
+        try:
+            return compute()
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            if self.device.type == "cpu":
+                raise EngineError(
+                    "out_of_memory", "The computer ran out of memory.", "Close other programs and try again."
+                ) from error
+            self.warnings.append(f"{self.device_name} ran out of memory: the engine computes on the CPU now.")
+        self._synthesis.move(_CPU)
+        torch.cuda.empty_cache()
+        return compute()
+
+    def _motion(self, tensors: MotionTensors, meta: dict[str, Any]) -> Motion:
+        rotations, root, contacts = (np.ascontiguousarray(tensor.numpy(), dtype=np.float32) for tensor in tensors)
+        return Motion(rotations, root, contacts, self.pack.offsets, self.pack.fps, meta)
+
+    def _meta(self, request: Request, seed: int, notes: list[str]) -> dict[str, Any]:
+        return {
+            "text": request.text,
+            "action": request.action,
+            "style": request.style,
+            "seed": seed,
+            "guidance": request.guidance,
+            "steps": request.steps,
+            "seconds": request.seconds,
+            "pack": self.pack.name,
+            "pack_sha256": self.pack.sha256,
+            "engine_version": __version__,
+            "device": self.device.type,
+            "warnings": [*notes, *self.warnings],
+        }
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    # MPS and the CPU's allocator raise a plain RuntimeError.
+    return "out of memory" in str(error) or "can't allocate memory" in str(error)

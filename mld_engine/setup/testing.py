@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole test run: lint, engine tests, and the Blender tests in every Blender that can be had."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from . import blender
+from .blender import Blender
+from .console import Console
+from .engine import EngineRequest, ensure_engine
+from .errors import PythonMissing, SetupError
+from .parallel import in_parallel
+from .process import run_lines
+from .requirements import BPY
+
+SOURCES: Final = ("blender_addon", "mld_engine", "tests", "install_deps.py")
+BLENDER_TESTS: Final = Path("tests") / "blender"
+NO_TEST_COLLECTED: Final = 5
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which parts run, and the pytest arguments of each; None means that the part does not run."""
+
+    lint: bool
+    engine: tuple[str, ...] | None
+    blender: tuple[str, ...] | None
+    narrowed: bool
+    """Whether an environment may find no test without that being a failure."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the summary."""
+
+    name: str
+    outcome: str
+    """`passed`, `FAILED` or `skipped`"""
+    seconds: float = 0.0
+    detail: str = ""
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+def select(source_root: Path, arguments: Sequence[str]) -> Selection:
+    """Test paths among the arguments choose the environments; without any, everything runs."""
+    blender_folder = (source_root / BLENDER_TESTS).resolve()
+    paths: dict[str, bool] = {}
+    for argument in arguments:
+        candidate = Path(argument.split("::")[0])
+        for path in (candidate, source_root / candidate):
+            if not argument.startswith("-") and path.exists():
+                resolved = path.resolve()
+                paths[argument] = resolved == blender_folder or blender_folder in resolved.parents
+                break
+    options = [argument for argument in arguments if argument not in paths]
+    if not paths:
+        engine = (*options, "tests", f"--ignore={BLENDER_TESTS.as_posix()}")
+        return Selection(True, engine, (*options, BLENDER_TESTS.as_posix()), narrowed=bool(options))
+    of_blender = [path for path, is_blender in paths.items() if is_blender]
+    of_engine = [path for path, is_blender in paths.items() if not is_blender]
+    return Selection(
+        lint=False,
+        engine=(*options, *of_engine, f"--ignore={BLENDER_TESTS.as_posix()}") if of_engine else None,
+        blender=(*options, *of_blender) if of_blender else None,
+        narrowed=bool(options),
+    )
+
+
+def lint_commands(python: Path) -> dict[str, list[str]]:
+    return {
+        "ruff check": [str(python), "-m", "ruff", "check", *SOURCES],
+        "ruff format": [str(python), "-m", "ruff", "format", "--check", *SOURCES],
+        "mypy": [str(python), "-m", "mypy"],
+    }
+
+
+def commands(source_root: Path, python: Path, arguments: Sequence[str]) -> list[list[str]]:
+    """What --dry-run prints: the commands of the engine's environment."""
+    selection = select(source_root, arguments)
+    listed = list(lint_commands(python).values()) if selection.lint else []
+    if selection.engine is not None:
+        listed.append([str(python), "-m", "pytest", *selection.engine])
+    return listed
+
+
+def run_tests(
+    source_root: Path, engine: EngineRequest, named_blender: str | None, arguments: Sequence[str], console: Console
+) -> int:
+    """Set up what is missing, run the selected parts, print the summary. 0 when nothing failed."""
+    if not (source_root / "tests").is_dir():
+        raise SetupError(f"There are no tests in {source_root}.", "They are in the source tree only.")
+    selection = select(source_root, arguments)
+    begun = time.monotonic()
+    python, blenders, rows = _set_up(source_root, engine, named_blender, selection, console)
+    console.note(f"The environments are ready ({time.monotonic() - begun:.0f} s).")
+    if selection.lint:
+        rows = [*(_lint(name, command, source_root, console) for name, command in lint_commands(python).items()), *rows]
+    with tempfile.TemporaryDirectory(prefix="mld-tests-") as scratch:
+        if selection.engine is not None:
+            command = [str(python), "-m", "pytest"]
+            rows.append(_pytest("engine", command, selection.engine, {}, source_root, Path(scratch), console))
+        for name, program in blenders.items():
+            user_folder = Path(scratch) / name
+            user_folder.mkdir()
+            # Blender's tests must find factory settings and leave the user's own alone.
+            variables = {"MLD_ENGINE_PYTHON": str(python), "BLENDER_USER_RESOURCES": str(user_folder)}
+            command = _pytest_command(program, python)
+            blender_arguments = selection.blender or ()
+            rows.append(_pytest(name, command, blender_arguments, variables, source_root, Path(scratch), console))
+    _print_summary(rows, time.monotonic() - begun, console)
+    collected = sum(row.passed + row.failed + row.skipped for row in rows)
+    return 1 if any(row.outcome == "FAILED" for row in rows) or not collected else 0
+
+
+def _set_up(
+    source_root: Path, engine: EngineRequest, named: str | None, selection: Selection, console: Console
+) -> tuple[Path, dict[str, Blender], list[Row]]:
+    """(engine's Python, Blenders to test in by name, rows for those that could not be had)."""
+    wheels: dict[str, Blender | SetupError] = {}
+    versions = [] if named or selection.blender is None else list(BPY)
+    request = replace(engine, test_tools=True)
+    calls: dict[str, Callable[[], Path | Blender]] = {
+        "engine": partial(ensure_engine, request, source_root, console.labelled("engine"))
+    }
+    for version in versions:
+        name = f"Blender {version}"
+        calls[name] = partial(blender.ensure_wheel, engine.venv, version, console.labelled(name), test_tools=True)
+    made = in_parallel(calls)
+    python = made.pop("engine")
+    if isinstance(python, SetupError):
+        raise python
+    assert isinstance(python, Path)
+    for name, outcome in made.items():
+        assert not isinstance(outcome, Path)
+        wheels[name] = outcome
+    if named and selection.blender is not None:
+        own = blender.installed_blender(named)
+        wheels[f"Blender {own.version}"] = own
+    rows = []
+    for name, outcome in wheels.items():
+        if isinstance(outcome, PythonMissing):
+            rows.append(Row(name, "skipped", detail=f"{outcome.message} {outcome.hint}"))
+        elif isinstance(outcome, SetupError):
+            console.error(outcome)
+            rows.append(Row(name, "FAILED", detail=outcome.message))
+    return python, {name: item for name, item in wheels.items() if isinstance(item, Blender)}, rows
+
+
+def _pytest_command(program: Blender, engine_python: Path) -> list[str]:
+    if program.is_wheel:
+        return [str(program.program), "-m", "pytest"]
+    script = Path(__file__).with_name("pytest_in_blender.py")
+    return program.script_command(script, [str(engine_python)])
+
+
+def _lint(name: str, command: Sequence[str], source_root: Path, console: Console) -> Row:
+    console.note(f"\n=== {name}")
+    begun = time.monotonic()
+    status = run_lines(command, console.note, cwd=source_root)
+    return Row(name, "FAILED" if status else "passed", time.monotonic() - begun)
+
+
+def _pytest(
+    name: str,
+    command: Sequence[str],
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    source_root: Path,
+    scratch: Path,
+    console: Console,
+) -> Row:
+    console.note(f"\n=== pytest: {name}")
+    report = scratch / f"{name}.xml"
+    begun = time.monotonic()
+    command = [*command, *arguments, f"--junitxml={report}"]
+    status = run_lines(command, console.note, cwd=source_root, extra_environment=variables)
+    passed, failed, skipped = _counts(report)
+    detail = f"{passed} passed, {failed} failed, {skipped} skipped"
+    if status not in {0, 1, NO_TEST_COLLECTED}:
+        detail += f", ended with status {status}"
+    outcome = "passed" if status == 0 else "skipped" if status == NO_TEST_COLLECTED else "FAILED"
+    return Row(name, outcome, time.monotonic() - begun, detail, passed, failed, skipped)
+
+
+def _counts(report: Path) -> tuple[int, int, int]:
+    """(passed, failed, skipped) of a JUnit report; nothing where pytest died before writing one."""
+    try:
+        suites = ElementTree.parse(report).getroot().iter("testsuite")
+    except (OSError, ElementTree.ParseError):
+        return 0, 0, 0
+    numbers = [[int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")] for suite in suites]
+    tests, failures, errors, skipped = (sum(column) for column in zip(*numbers, strict=True))
+    return tests - failures - errors - skipped, failures + errors, skipped
+
+
+def _print_summary(rows: Sequence[Row], seconds: float, console: Console) -> None:
+    console.note(f"\n{'check':<16} {'result':<8} {'seconds':>8}  tests")
+    for row in rows:
+        console.note(f"{row.name:<16} {row.outcome:<8} {row.seconds:>8.1f}  {row.detail}")
+    console.note(f"{'all':<16} {'':<8} {seconds:>8.1f}")
+    passed, failed, skipped = (sum(getattr(row, key) for row in rows) for key in ("passed", "failed", "skipped"))
+    console.note(f"{passed} passed, {failed} failed, {skipped} skipped")

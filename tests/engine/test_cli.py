@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m mld_engine` in real subprocesses: files, messages and exit statuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from body_oracle import motion_joints
+from engine_process import REPOSITORY, damaged_copy, quiet_environment
+from test_export_bvh import parse
+
+from mld_engine.export.amass import read_amass
+
+LIMITED = (
+    "import resource, sys; from mld_engine.cli import main;"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); sys.exit(main(sys.argv[1:]))"
+)
+"""The command line where no file can grow beyond 20 kB: what a full disk looks like from inside."""
+
+
+Result = subprocess.CompletedProcess[str]
+
+
+def run(*arguments: str, program: tuple[str, ...] = ("-m", "mld_engine"), **env: str) -> Result:
+    return subprocess.run(
+        [sys.executable, *program, *arguments],
+        cwd=REPOSITORY, env=quiet_environment(**env), capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def generate(*arguments: str) -> Result:
+    return run("generate", "--device", "cpu", "--steps", "3", *arguments)
+
+
+def assert_one_line(result: Result, status: int) -> str:
+    """The complaint, which must be one line on stderr and nothing on stdout."""
+    assert result.returncode == status, result.stderr
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("mld_engine: error: ")
+    return lines[0]
+
+
+def test_takes_of_a_batch_as_npz_and_bvh(tmp_path: Path) -> None:
+    out, bvh = tmp_path / "new" / "walk.npz", tmp_path / "walk.bvh"
+    batch = generate("--text", "a person walks", "--seconds", "1.5", "--seed", "41", "--count", "2",
+                     "--out", str(out), "--bvh", str(bvh))  # fmt: skip
+    assert batch.returncode == 0, batch.stderr
+    assert batch.stderr == ""
+    assert "seed 41" in batch.stdout
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*"))
+    assert files == ["new/walk_000.npz", "new/walk_001.npz", "walk_000.bvh", "walk_001.bvh"]
+    for name in files:
+        assert f"wrote {tmp_path / name} (45 frames, 1.5 s)" in batch.stdout
+
+    second = read_amass(out.with_name("walk_001.npz"))
+    assert (second.frames, second.fps) == (45, 30.0)
+    meta = second.meta
+    assert (meta["text"], meta["action"], meta["seed"], meta["steps"]) == ("a person walks", None, 42, 3)
+    assert (meta["seconds"], meta["guidance"], meta["pack"], meta["device"]) == (1.5, 4.0, "research", "cpu")
+    assert len(meta["pack_sha256"]) == 64
+    assert meta["engine_version"]
+    joints = motion_joints(second.rotations, second.root, second.offsets)
+    wrist = parse(tmp_path / "walk_001.bvh").positions()["left_wrist"] / 100
+    np.testing.assert_allclose(wrist, joints[:, 20], atol=1e-4)
+
+    single = tmp_path / "alone.npz"
+    alone = generate("--text", "a person walks", "--seconds", "1.5", "--seed", "42", "--out", str(single))
+    assert alone.returncode == 0, alone.stderr
+    assert single.read_bytes() == out.with_name("walk_001.npz").read_bytes()
+
+
+def test_action_with_a_random_seed_that_can_be_used_again(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.npz", tmp_path / "b.npz"
+    result = generate("--action", "kick", "--style", "angry", "--out", str(first))
+    assert result.returncode == 0, result.stderr
+    motion = read_amass(first)
+    assert motion.seconds == 4.0
+    assert (motion.meta["action"], motion.meta["style"], motion.meta["text"]) == ("kick", "angry", None)
+    seed = motion.meta["seed"]
+    assert f"seed {seed}," in result.stdout
+    again = generate("--action", "kick", "--style", "angry", "--seed", str(seed), "--out", str(second))
+    assert again.returncode == 0, again.stderr
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--text", ""], "prompt"),
+        (["--text", "x" * 10_000], "long"),
+        (["--text", "走る人"], "English"),
+        (["--text", "🙂"], "words"),
+        (["--action", "teleport"], "teleport"),
+        (["--action", "walk", "--style", "purple"], "purple"),
+        (["--text", "a person walks", "--style", "angry"], "style"),
+        (["--unconditional", "--seconds", "0"], "seconds"),
+        (["--unconditional", "--seconds", "-3"], "seconds"),
+        (["--unconditional", "--seconds", "nan"], "seconds"),
+        (["--unconditional", "--seconds", "11"], "10 s"),
+        (["--unconditional", "--seconds", "soon"], "--seconds"),
+        (["--unconditional", "--count", "0"], "takes"),
+        (["--unconditional", "--seed", "-1"], "seed"),
+        (["--unconditional", "--steps", "0"], "steps"),
+        (["--unconditional", "--guidance", "1000"], "guidance"),
+        (["--unconditional", "--pack", "nothing"], "research"),
+        (["--unconditional", "--device", "abacus"], "abacus"),
+        (["--unconditional", "--text", "a person walks"], "--text"),
+        (["--colour", "red"], "--help"),
+        ([], "required"),
+    ],
+)
+def test_bad_input(tmp_path: Path, arguments: list[str], words: str) -> None:
+    complaint = assert_one_line(run("generate", *arguments, "--out", str(tmp_path / "take.npz")), 2)
+    assert words in complaint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_output_is_noticed_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    started = time.monotonic()
+    assert ".npz" in assert_one_line(run("generate", "--unconditional", "--out", str(tmp_path / "take.fbx")), 2)
+    assert ".bvh" in assert_one_line(
+        run("generate", "--unconditional", "--out", str(tmp_path / "a.npz"), "--bvh", str(tmp_path / "a.txt")), 2
+    )
+    assert "Cannot save" in assert_one_line(
+        run("generate", "--unconditional", "--out", str(tmp_path / "file" / "a.npz")), 1
+    )
+    assert time.monotonic() - started < 6.0
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file size limits are POSIX")
+def test_full_disk(tmp_path: Path) -> None:
+    result = run("generate", "--device", "cpu", "--steps", "2", "--unconditional", "--out", str(tmp_path / "take.npz"),
+                 program=("-c", LIMITED))  # fmt: skip
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "Cannot save" in result.stderr
+    assert "disk" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_pack(tmp_path: Path) -> None:
+    pack = damaged_copy(tmp_path / "pack")
+    result = run("generate", "--unconditional", "--pack", str(pack), "--out", str(tmp_path / "take.npz"))
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "denoiser.safetensors is damaged" in result.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of its own and SIGINT are POSIX")
+def test_progress_bar_on_a_terminal_and_quiet_interruption(tmp_path: Path) -> None:
+    import pty
+
+    master, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mld_engine", "generate", "--device", "cpu", "--unconditional", "--seconds", "10",
+         "--steps", "1000", "--out", str(tmp_path / "take.npz")],
+        cwd=REPOSITORY, env=quiet_environment(), stdout=subprocess.PIPE, stderr=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    shown = b""
+    while b"/1000" not in shown:
+        shown += os.read(master, 4096)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    while True:
+        try:
+            shown += os.read(master, 4096)
+        except OSError:  # the terminal's other end is closed
+            break
+    os.close(master)
+    process.communicate()
+    assert b"step/s" in shown
+    assert b"Traceback" not in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_packs_for_people_and_for_programs() -> None:
+    text = run("packs")
+    assert text.returncode == 0
+    for words in ("research", "CC BY-NC 4.0", "walk_backward", "swagger", "0.8 to 10 s at 30 fps", "text, action"):
+        assert words in text.stdout
+    packs = json.loads(run("packs", "--json").stdout)
+    research = next(pack for pack in packs if pack["name"] == "research")
+    assert research["max_seconds"] == 10.0
+    assert "kick" in research["actions"]
+
+
+def test_pack_folder_of_the_user(tmp_path: Path) -> None:
+    damaged_copy(tmp_path / "mine")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{}")
+    listed = run("packs", "--json", MLD_PACKS_DIR=str(tmp_path))
+    assert listed.returncode == 0
+    assert len(json.loads(listed.stdout)) == 2
+    assert listed.stderr.startswith("mld_engine: warning: ")
+    assert "broken" in listed.stderr
+
+
+@pytest.mark.parametrize("command", ["", "generate", "packs", "serve", "bench"])
+def test_help(command: str) -> None:
+    result = run(*command.split(), "--help")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert f"usage: python -m mld_engine {command}".strip() in result.stdout
+    assert len(result.stdout) > 200
+
+
+def test_no_command_and_version() -> None:
+    assert "COMMAND" in assert_one_line(run(), 2)
+    assert run("--version").stdout.startswith("mld_engine ")
+
+
+def test_bench_measures_and_compares() -> None:
+    result = run("bench", "--device", "cpu", "--seconds", "1", "--steps", "2", "--repeats", "2", "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    rows = {row["what"].strip(): row for row in report["rows"]}
+    ready, warm = rows["start -> ready"], rows["request -> Motion, warm"]
+    assert 0.1 < ready["value"] < 60
+    assert ready["ratio"] == pytest.approx(ready["value"] / 5.0)
+    assert warm["target"] == 300.0
+    assert rows["decoding"]["value"] + rows["text encoding, new prompt"]["value"] < warm["value"]
+    assert report["device"] == "cpu"

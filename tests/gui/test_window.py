@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A first session in a real Blender window (see click_generate.py), where Blender and a screen are there.
+
+Needs Blender on PATH or in MLD_BLENDER, `xdotool`, the engine's Python in MLD_ENGINE_PYTHON, and either a
+DISPLAY or `Xvfb`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def blender() -> str:
+    program = os.environ.get("MLD_BLENDER") or shutil.which("blender")
+    if not program:
+        pytest.skip("Blender is not on PATH; set MLD_BLENDER to run the window test")
+    if not shutil.which("xdotool"):
+        pytest.skip("xdotool is not installed; it moves the mouse of the window test")
+    return program
+
+
+@pytest.fixture
+def engine_python() -> str:
+    python = os.environ.get("MLD_ENGINE_PYTHON")
+    if not python:
+        pytest.skip("MLD_ENGINE_PYTHON is not set; install_deps.py --test sets it")
+    return python
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    if not shutil.which("Xvfb"):
+        if "DISPLAY" not in os.environ:
+            pytest.skip("neither DISPLAY nor Xvfb is there to show a window on")
+        yield os.environ["DISPLAY"]
+        return
+    name = ":97"
+    server = subprocess.Popen(["Xvfb", name, "-screen", "0", "1600x900x24", "+extension", "GLX"])
+    time.sleep(2.0)
+    yield name
+    server.terminate()
+    server.wait(10)
+
+
+def test_prompt_typed_and_generate_clicked(
+    blender: str, engine_python: str, display: str, tmp_path: Path, repository: Path
+) -> None:
+    script = repository / "tests" / "gui" / "click_generate.py"
+    command = [blender, "--factory-startup", "--window-geometry", "0", "0", "1600", "900", "--python", str(script)]
+    finished = subprocess.run(
+        [*command, "--", "--shots", str(tmp_path), "--engine-python", engine_python],
+        env={**os.environ, "DISPLAY": display},
+        timeout=300,
+        check=False,
+    )
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert finished.returncode == 0, result["error"]
+    assert result["nla_strips"]
+    assert result["largest_pause_seconds"] < 1.0, "Blender's window stood still while the engine worked"
