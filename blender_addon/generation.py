@@ -12,8 +12,13 @@ from typing import Any, Final
 
 import bpy
 
-from .animation import take
+from .animation import takes, undo
+from .animation.editable import playback_obstacles
+from .animation.errors import AnimationError
 from .animation.metadata import TakeMetadata
+from .animation.play import user_action
+from .animation.source import SourceTake
+from .animation.take import write_take
 from .engine_client.events import MotionReady
 from .notices import Notice
 from .retarget.errors import RetargetError
@@ -33,6 +38,13 @@ class NotPossible(Exception):  # noqa: N818 (a refusal with its reason)
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(f"{message} {hint}".strip())
         self.notice = Notice("ERROR", message, hint)
+
+    @classmethod
+    def of(cls, notice: Notice) -> NotPossible:
+        """With all that the notice offers."""
+        refusal = cls(notice.message, notice.hint)
+        refusal.notice = notice
+        return refusal
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,16 @@ class Placement:
             key_reduction=settings.key_reduction,
             key_error_degrees=settings.key_error_degrees,
         )
+
+    def options(self) -> dict[str, bool | float | str]:
+        """What the take remembers of it."""
+        return {
+            "in_place": self.in_place,
+            "foot_lock": self.foot_lock,
+            "scale_root": self.scale_root,
+            "key_reduction": self.key_reduction,
+            "key_error_degrees": self.key_error_degrees,
+        }
 
 
 @dataclass
@@ -124,10 +146,11 @@ def new_job(armature: bpy.types.Object, request: dict[str, Any], placement: Plac
     return Job(request=request, armature=ArmatureRef.of(armature), placement=placement)
 
 
-def apply_motion(job: Job, motion: MotionReady) -> tuple[bpy.types.Action, tuple[str, ...]]:
-    """Key one take on the job's armature; the first take of a request becomes the active one.
+def apply_motion(job: Job, motion: MotionReady) -> Notice | None:
+    """Key one take on the job's armature, as one undo step; returns what the animator should know, if anything.
 
-    Returns the Action and warnings. Raises NotPossible; nothing is keyed then.
+    The first take of a request becomes the active one, further ones wait in the list. Raises NotPossible;
+    nothing is keyed then.
     """
     armature = job.armature.find()
     if armature is None:
@@ -135,29 +158,50 @@ def apply_motion(job: Job, motion: MotionReady) -> tuple[bpy.types.Action, tuple
             f"The armature “{job.armature.name}” is gone, so the take could not be applied.",
             f"Select another armature and generate again with seed {motion.seed}.",
         )
-    placement = job.placement
+    metadata = TakeMetadata.from_engine(motion.meta, job.placement.scene_fps)
+    replaced = user_action(armature)
     try:
-        rig, bone_map = ready_rig(armature)
-        source = SourceMotion(motion.rotations, motion.root, motion.contacts, motion.offsets, motion.fps)
-        options = RetargetOptions(
-            scene_fps=placement.scene_fps,
-            in_place=placement.in_place,
-            foot_lock=placement.foot_lock,
-            scale_root=placement.scale_root,
-        )
-        track = retarget(source, rig, bone_map, options)
-    except (RigError, RetargetError) as error:
+        with undo.step(f"Generate {metadata.name()}"):
+            action, warnings = _key(job, motion, metadata, armature)
+    except (RigError, RetargetError, AnimationError) as error:
         raise NotPossible(error.message, error.hint) from error
-    metadata = TakeMetadata.from_engine(motion.meta, placement.scene_fps)
-    action = take.write_take(
+    job.takes.append(action.name)
+    sentences = [*motion.warnings, *warnings, *playback_obstacles(armature)]
+    level = "WARNING" if sentences else "INFO"
+    if replaced:
+        sentences.append(f"Your own Action “{replaced.name}” stays in the file; the take plays in its place.")
+    return Notice(level, " ".join(sentences)) if sentences else None
+
+
+def _key(
+    job: Job, motion: MotionReady, metadata: TakeMetadata, armature: bpy.types.Object
+) -> tuple[bpy.types.Action, tuple[str, ...]]:
+    placement = job.placement
+    rig, bone_map = ready_rig(armature, bpy.context.evaluated_depsgraph_get())
+    source = SourceTake(motion.rotations, motion.root, motion.contacts, motion.offsets, motion.fps)
+    options = RetargetOptions(
+        scene_fps=placement.scene_fps,
+        in_place=placement.in_place,
+        foot_lock=placement.foot_lock,
+        scale_root=placement.scale_root,
+        seconds=metadata.seconds,
+    )
+    track = retarget(SourceMotion(*source), rig, bone_map, options)
+    playing = takes.active_take(armature) if job.takes else None
+    action = write_take(
         armature,
         track,
-        name=metadata.name(),
         start_frame=placement.start_frame,
         metadata=metadata,
+        source=source,
+        options=placement.options(),
         key_reduction=placement.key_reduction,
         key_error_degrees=placement.key_error_degrees,
+        rig=rig,
+        bone_map=bone_map,
     )
+    if playing is not None:
+        takes.activate_take(armature, playing)
     return action, track.warnings
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import bpy
 
 from . import runtime
-from .animation import take
+from .animation import takes
 from .rig import roles
 
 
@@ -21,11 +21,11 @@ def _matching(labels: Iterable[str], typed: str) -> list[str]:
     return [label for label in labels if wanted in label.casefold()]
 
 
-def _search_actions(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
+def search_actions(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
     return _matching(runtime.current().vocabulary.actions, typed)
 
 
-def _search_styles(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
+def search_styles(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
     return _matching(runtime.current().vocabulary.styles, typed)
 
 
@@ -46,12 +46,12 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
         options={"TEXTEDIT_UPDATE"},
     )
     action_label: bpy.props.StringProperty(
-        name="Action", description="Action label of the model; type to search", search=_search_actions
+        name="Action", description="Action label of the model; type to search", search=search_actions
     )
     style_label: bpy.props.StringProperty(
         name="Style",
         description="Mood or build in which the action is done; empty for none in particular",
-        search=_search_styles,
+        search=search_styles,
     )
     seconds: bpy.props.FloatProperty(
         name="Seconds",
@@ -147,11 +147,11 @@ MLD_PG_bones = type(
 
 
 def _get_take_index(self: MLD_PG_armature) -> int:
-    return take.active_index(self.id_data)
+    return takes.active_index(self.id_data)
 
 
 def _set_take_index(self: MLD_PG_armature, index: int) -> None:
-    take.activate_index(self.id_data, index)
+    takes.activate_index(self.id_data, index)
 
 
 class MLD_PG_armature(bpy.types.PropertyGroup):

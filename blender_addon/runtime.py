@@ -94,8 +94,7 @@ class Runtime:
         for event in self.session.follow(job.request_id):
             self._handle(event)
         if self.notice and self.notice.level == "ERROR":
-            notice, self.notice = self.notice, None
-            raise NotPossible(notice.message, notice.hint)
+            raise NotPossible.of(self.notice)
 
     def wait_until_ready(self) -> bool:
         """Wait for a starting engine; whether it is there. `notice` has the reason when it is not."""
@@ -176,7 +175,7 @@ class Runtime:
 
     def _key(self, job: Job, motion: events.MotionReady) -> None:
         try:
-            warnings = generation.apply_motion(job, motion)
+            self.notice = generation.apply_motion(job, motion) or self.notice
         except NotPossible as refused:
             self.session.cancel(job.request_id)
             self._end_job(refused.notice)
@@ -190,8 +189,6 @@ class Runtime:
             return
         if len(job.takes) == 1:
             self.click_to_keys_seconds = time.perf_counter() - job.pressed
-        if warnings or motion.warnings:
-            self.notice = Notice("WARNING", " ".join(dict.fromkeys((*motion.warnings, *warnings))))
 
     def _end_job(self, notice: Notice | None) -> None:
         self.job, self.progress, self.notice = None, None, notice

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import bpy
 
+from .animation.editable import check_can_animate
+from .animation.errors import AnimationError
 from .rig import roles
 from .rig.blender_snapshot import read_rig
-from .rig.bone_map import BoneMap, Detection
+from .rig.bone_map import BoneMap, Detection, detect, validate
 from .rig.snapshot import RigError, RigSnapshot
+
+BY_HAND: Final = "by hand"
 
 
 @dataclass(frozen=True)
@@ -38,16 +43,10 @@ def target_problem(context: bpy.types.Context) -> str:
     armature, problem = _target(context)
     if armature is None:
         return problem
-    if armature.library is not None:
-        return (
-            f"“{armature.name}” is linked from another file and cannot be keyed. "
-            "Make a library override of it first (Object > Library Override > Make)."
-        )
-    if armature.override_library is not None and armature.override_library.is_system_override:
-        return (
-            f"“{armature.name}” is a library override that is not editable. "
-            "Make it editable first (Object > Library Override > Make Override - Selected & Content)."
-        )
+    try:
+        check_can_animate(armature)
+    except AnimationError as error:
+        return f"{error.message} {error.hint}"
     if not armature.data.bones:
         return f"“{armature.name}” has no bones. Select the character's armature, or add bones to this one."
     if armature.mode == "EDIT":
@@ -82,43 +81,42 @@ def store_bone_map(armature: bpy.types.Object, bone_map: BoneMap) -> None:
         setattr(armature.mld.bones, role, bone_map.get(role) or "")
 
 
-def bone_map_problem(armature_name: str, rig: RigSnapshot, detection: Detection) -> tuple[str, str]:
-    """(message, hint) why these bones cannot be used; empty strings when they can."""
-    absent = sorted({bone for bone in detection.bone_map.bones.values() if bone not in rig})
-    if absent:
-        return (
-            f"“{armature_name}” has no bone {_listed([f'“{bone}”' for bone in absent])} any more.",
-            "Press Detect Bones, or choose other bones under Bones.",
-        )
-    if detection.missing:
-        return (
-            f"“{armature_name}” cannot be mapped: no bone was found for "
-            f"{_listed([roles.LABELS[role] for role in detection.missing])}.",
-            "Choose them under Bones in the MLD tab.",
-        )
-    if not detection.usable:
-        return (
-            f"The bones of “{armature_name}” were recognised with little certainty ({detection.confidence:.0%}).",
-            "Press Detect Bones, then check them under Bones in the MLD tab.",
-        )
-    return "", ""
-
-
 def bones_of(armature: bpy.types.Object, rig: RigSnapshot) -> Detection:
     """The stored bone map where there is one, else what the detection finds."""
-    from .rig.bone_map import detect
-
     stored = stored_bone_map(armature)
     if stored is None:
         return detect(rig)
-    return Detection(stored, "by hand", 1.0, stored.missing)
+    blocking = tuple(problem.message for problem in validate(stored, rig) if problem.blocking)
+    return Detection(stored, BY_HAND, 0.0 if blocking else 1.0, stored.missing, blocking)
+
+
+def bone_map_problem(armature: bpy.types.Object, detection: Detection) -> tuple[str, str]:
+    """(message, hint) why these bones cannot be used; empty strings when they can."""
+    if detection.usable:
+        return "", ""
+    if detection.source == BY_HAND:
+        return (
+            f"The bone map of “{armature.name}” cannot be used: {' '.join(detection.notes)}",
+            "Press Detect Bones, or choose other bones under Bones.",
+        )
+    if detection.missing:
+        missing = _listed([roles.LABELS[role] for role in detection.missing])
+        return (
+            f"“{armature.name}” cannot be mapped: no bone was found for {missing}.",
+            "Press Detect Bones, then choose the missing ones under Bones.",
+        )
+    doubts = " ".join(detection.notes)
+    return (
+        f"The bones of “{armature.name}” were recognised with too little certainty. {doubts}".strip(),
+        "Press Detect Bones, then check them under Bones.",
+    )
 
 
 def ready_rig(armature: bpy.types.Object, depsgraph: bpy.types.Depsgraph | None = None) -> tuple[RigSnapshot, BoneMap]:
     """What retargeting needs. Raises RigError with the reason and what to do."""
     rig = read_rig(armature, depsgraph)
     detection = bones_of(armature, rig)
-    message, hint = bone_map_problem(armature.name, rig, detection)
+    message, hint = bone_map_problem(armature, detection)
     if message:
         raise RigError(message, hint)
     return rig, detection.bone_map
@@ -154,7 +152,7 @@ def _rig_status(armature: bpy.types.Object) -> RigStatus:
     except RigError as error:
         return RigStatus(False, str(error))
     detection = bones_of(armature, rig)
-    message, hint = bone_map_problem(armature.name, rig, detection)
+    message, hint = bone_map_problem(armature, detection)
     if message:
         return RigStatus(False, f"{message} {hint}")
     return RigStatus(True, mapped_line(detection))

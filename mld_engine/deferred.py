@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -36,10 +37,9 @@ class Deferred(Generic[T]):
     def start(self) -> None:
         """Load in a background thread. A failure shows when somebody calls `get`."""
         if not self.ready:
-            threading.Thread(target=self._load_quietly, name="deferred-load", daemon=True).start()
+            threading.Thread(target=self._load_quietly, name="deferred-load").start()
 
     def _load_quietly(self) -> None:
-        try:
+        # The failure is not lost: `get` tries again and raises it to somebody who can tell a person.
+        with contextlib.suppress(Exception):
             self.get()
-        except Exception:
-            return

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -33,7 +34,7 @@ def forward_kinematics(local: Tensor, root: Tensor, offsets: Tensor) -> tuple[Te
     -> world rotations (..., 22, 3, 3) and joint positions (..., 22, 3)."""
     rotations = [local[..., :1, :, :]]
     positions = [root[..., None, :]]
-    for above, joints in zip(GENERATIONS, GENERATIONS[1:], strict=False):
+    for above, joints in pairwise(GENERATIONS):
         slots = [above.index(PARENTS[joint]) for joint in joints]
         parent_rotations = rotations[-1][..., slots, :, :]
         positions.append(positions[-1][..., slots, :] + rotate(parent_rotations, offsets[joints]))

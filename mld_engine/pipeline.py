@@ -51,15 +51,23 @@ class MotionPipeline:
 
     @classmethod
     def from_pack(
-        cls, pack: Pack | str | Path = DEFAULT_PACK, device: str = "auto", *, share: MotionPipeline | None = None
+        cls,
+        pack: Pack | str | Path = DEFAULT_PACK,
+        device: str = "auto",
+        *,
+        share: MotionPipeline | None = None,
+        on_stage: Callable[[str], None] | None = None,
     ) -> MotionPipeline:
         """Load a pack by name, by directory, or as it is, onto `device` (auto, cpu, cuda, mps).
 
         The text encoder waits until a text needs it, see `prepare`. A pipeline given as `share`
-        lends its own, where both packs use the same. Raises PackError, and RequestError (bad_device).
+        lends its own, where both packs use the same. `on_stage` gets a line for people before each
+        slow part. Raises PackError, and RequestError (bad_device).
         """
         chosen = choose_device(device)
         opened = pack if isinstance(pack, Pack) else Pack.open(pack)
+        if on_stage is not None:
+            on_stage(f"Loading the model {opened.name}")
         config = opened.config.text_encoder
         if config is None:
             return cls(opened, chosen, None)

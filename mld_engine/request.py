@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
@@ -177,7 +177,8 @@ _INTEGER_WORDS: Final = {"seed": "seed", "count": "number of takes", "steps": "n
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     """A finite number: JSON's true is no 1, and "5" is no 5."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared, not converted: a whole number of 400 digits is finite and still too large for a float.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _kind(value: object) -> str:

@@ -24,7 +24,7 @@ def quaternion_to_matrix(quaternions: Tensor) -> Tensor:
         2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
         2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
     ]  # fmt: skip
-    return torch.stack(rows, -1).unflatten(-1, (3, 3))
+    return torch.stack(rows, -1).reshape(*quaternions.shape[:-1], 3, 3)
 
 
 def matrix_to_quaternion(matrices: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def matrix_to_quaternion(matrices: Tensor) -> Tensor:
     ww, xx = 1 + m00 + m11 + m22, 1 + m00 - m11 - m22
     yy, zz = 1 - m00 + m11 - m22, 1 - m00 - m11 + m22
     rows = [ww, wx, wy, wz, wx, xx, xy, xz, wy, xy, yy, yz, wz, xz, yz, zz]
-    table = torch.stack(rows, -1).unflatten(-1, (4, 4))
+    table = torch.stack(rows, -1).reshape(*matrices.shape[:-2], 4, 4)
     best = torch.stack([ww, xx, yy, zz], -1).argmax(-1)
     row = table.gather(-2, best[..., None, None].expand(*best.shape, 1, 4)).squeeze(-2)
     quaternions = normalize(row, dim=-1)
@@ -101,7 +101,8 @@ def rotate(matrices: Tensor, vectors: Tensor) -> Tensor:
 def yaw_matrix(yaw: Tensor) -> Tensor:
     """Angle (...) in radians about +Y -> (..., 3, 3)."""
     cosine, sine, zero, one = yaw.cos(), yaw.sin(), torch.zeros_like(yaw), torch.ones_like(yaw)
-    return torch.stack([cosine, zero, sine, zero, one, zero, -sine, zero, cosine], -1).unflatten(-1, (3, 3))
+    rows = [cosine, zero, sine, zero, one, zero, -sine, zero, cosine]
+    return torch.stack(rows, -1).reshape(*yaw.shape, 3, 3)
 
 
 def rotate_about_y(yaw: Tensor, vectors: Tensor) -> Tensor:

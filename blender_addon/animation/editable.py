@@ -31,7 +31,7 @@ def check_can_animate(armature: bpy.types.Object) -> None:
 
 
 def playback_obstacles(armature: bpy.types.Object) -> tuple[str, ...]:
-    """Sentences for the animator: settings of the armature that hide or weaken its active Action. Nothing is changed."""
+    """Sentences for the animator: settings of the armature that hide or weaken its active Action."""
     data = armature.animation_data
     if data is None or not data.use_nla:
         return ()

@@ -40,20 +40,22 @@ def _write_keys(curve: bpy.types.FCurve, keys: CurveKeys, start_frame: float) ->
     count = len(keys.frames)
     points = curve.keyframe_points
     points.add(count)
-    points.foreach_set("co", _flat(np.column_stack((keys.frames, keys.values)), start_frame))
+    points.foreach_set("co", _flat(keys.frames, keys.values, start_frame))
     points.foreach_set("interpolation", np.full(count, INTERPOLATION[keys.interpolation], dtype=np.int32))
-    if keys.handle_type is not None and keys.left_handles is not None and keys.right_handles is not None:
+    left, right = keys.left_handles, keys.right_handles
+    if keys.handle_type is not None and left is not None and right is not None:
         kind = np.full(count, HANDLE_TYPES[keys.handle_type], dtype=np.int32)
         points.foreach_set("handle_left_type", kind)
         points.foreach_set("handle_right_type", kind)
-        points.foreach_set("handle_left", _flat(keys.left_handles, start_frame))
-        points.foreach_set("handle_right", _flat(keys.right_handles, start_frame))
+        points.foreach_set("handle_left", _flat(left[:, 0], left[:, 1], start_frame))
+        points.foreach_set("handle_right", _flat(right[:, 0], right[:, 1], start_frame))
         curve.auto_smoothing = "NONE"
     curve.update()
 
 
-def _flat(points: NDArray[np.float64], start_frame: float) -> NDArray[np.float32]:
-    """(K, 2) frame and value -> (2K,) as Blender stores them, in scene frames."""
-    moved = points.astype(np.float32)
-    moved[:, 0] = points[:, 0] + start_frame
-    return moved.reshape(-1)
+def _flat(frames: NDArray[np.float64], values: NDArray[np.float64], start_frame: float) -> NDArray[np.float32]:
+    """(K,) and (K,) -> (2K,) frame, value, frame, value ... as Blender stores them, in scene frames."""
+    points = np.empty((len(frames), 2), dtype=np.float32)
+    np.add(frames, start_frame, out=points[:, 0], casting="same_kind")
+    points[:, 1] = values
+    return points.reshape(-1)

@@ -16,8 +16,8 @@ _ZERO_WIDTH_JOINER: Final = "\u200d"
 
 
 def one_line(text: str) -> str:
-    """The text with every run of white space or control characters as one space."""
-    return " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text).split())
+    """The text with every run of white space, control characters and halves of characters as one space."""
+    return " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text).split())
 
 
 def trim(text: str, limit: int = NAME_BYTES, ellipsis: str = "") -> str:

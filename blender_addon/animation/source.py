@@ -41,19 +41,15 @@ class SourceTake(NamedTuple):
 
 
 def store_source_take(action: Any, source: SourceTake) -> None:
-    """Keep the motion in one ID property of the Action. Raises ValueError for arrays that are not float32 or float64."""
+    """Keep the motion in one ID property of the Action. Raises ValueError for arrays that are no floats."""
     group: dict[str, Any] = {"fps": float(source.fps)}
     for name in _WIDTHS:
         array = getattr(source, name)
         if array.dtype.name not in _TYPECODES:
             raise ValueError(f"{name} has dtype {array.dtype}; float32 or float64 can be kept exactly")
         # Blender reads a typed buffer as an array of the same precision; a list would become doubles, and slowly.
-        group[name] = memoryview(np.ascontiguousarray(array).reshape(-1))
+        group[name] = np.ascontiguousarray(array).reshape(-1).data
     action[PROPERTY] = group
-
-
-def has_source_take(action: Any) -> bool:
-    return PROPERTY in action
 
 
 def read_source_take(action: Any) -> SourceTake:

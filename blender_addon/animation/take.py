@@ -47,7 +47,8 @@ def write_take(
     - `source`: the engine's motion, to be kept with the take; see `source.read_source_take`.
     - `options`: how the motion was retargeted, kept as `mld_options`.
     - `key_reduction`: NONE for a key each frame, LINEAR or BEZIER for as few as `key_error_degrees` allow.
-    - `rig`: what the track was made for; None reads it from the object. `bone_map` lets the reduction watch hands and feet.
+    - `rig`: what the track was made for; None reads it from the object.
+    - `bone_map`: lets the key reduction watch hands and feet.
 
     Only the track's bones are keyed, each in its own rotation mode. An Action of the animator's own that was
     active stays in the file with a fake user; NLA tracks are not touched. The caller makes the undo step.

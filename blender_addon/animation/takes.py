@@ -84,7 +84,7 @@ def delete_take(action: bpy.types.Action) -> None:
         owner, track, strip = strips[0]
         more = f" and {len(strips) - 1} more" if len(strips) > 1 else ""
         raise AnimationError(
-            f"The NLA strip “{strip.name}” on the track “{track}” of “{owner.name}”{more} plays the take “{action.name}”.",
+            f"The NLA strip “{strip.name}” on the track “{track}” of “{owner.name}”{more} plays “{action.name}”.",
             "Delete the strip first, in the Nonlinear Animation editor.",
         )
     bpy.data.actions.remove(action)

@@ -50,7 +50,7 @@ def make_character(take: TakeFile, scene: bpy.types.Scene) -> Character:
     """A mannequin at the origin that plays the take from START_FRAME on; the scene gets its rate and range."""
     scene.render.fps, scene.render.fps_base = round(take.motion.fps), 1.0
     fps = scene.render.fps / scene.render.fps_base
-    armature = add_mannequin()
+    armature = add_mannequin(bpy.context)
     rig = read_rig(armature)
     bone_map = detect(rig).bone_map
     track = retarget(take.motion, rig, bone_map, RetargetOptions(scene_fps=fps))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from .path import CharacterPath
 from .picture import HEIGHT, WIDTH, Extent, add_camera, add_lettering, fit
 from .studio import add_to_scene
 
-SAMPLES: Final = 24
+SAMPLES: Final = 8
 SMALLEST_GAP: Final = 0.14
 LARGEST_GAP: Final = 0.55
 """Metres between two figures."""
@@ -94,7 +95,7 @@ def _side_by_side(extents: Sequence[Extent], width: float) -> tuple[list[float],
     bodies = sum(extent.right - extent.left for extent in extents)
     gap = min(max((0.94 * width - bodies) / len(extents), SMALLEST_GAP), LARGEST_GAP)
     places = [0.0]
-    for before, after in zip(extents, extents[1:], strict=False):
+    for before, after in pairwise(extents):
         places.append(places[-1] + before.right - after.left + gap)
     left, right = places[0] + extents[0].left, places[-1] + extents[-1].right
     return places, replace(Extent.around(extents), left=left, right=right)

@@ -198,6 +198,7 @@ class Installer:
     def _follow(self, popen: subprocess.Popen[str], log: Any) -> InstallEnded:
         assert popen.stdout
         installed: Path | None = None
+        failed: dict[str, Any] = {}
         other_lines: list[str] = []
         for line in popen.stdout:
             log.write(line)
@@ -205,7 +206,9 @@ class Installer:
             record = _progress_record(line)
             if record is None:
                 other_lines = [*other_lines, line.strip()][-TAIL_LINES:] if line.strip() else other_lines
-            elif record.get("stage") == "done" and record.get("python"):
+            elif record["stage"] == "failed":
+                failed = record
+            elif record["stage"] == "done" and record.get("python"):
                 installed = Path(str(record["python"]))
             else:
                 self._events.put(_progress(record))
@@ -219,9 +222,8 @@ class Installer:
         last = other_lines[-1] if other_lines else f"exit status {returncode}"
         return InstallEnded(
             InstallState.FAILED,
-            f"The installation failed: {last}",
-            "Check the internet connection and the free disk space, then press Install Engine to go on with it. "
-            "The log tells more.",
+            f"The installation failed: {failed.get('message') or last}",
+            str(failed.get("hint") or "Press Install Engine to go on with it; the log tells more."),
         )
 
 

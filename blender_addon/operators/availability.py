@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from .. import runtime, targets
-from ..animation import take
+from ..animation import takes
 from ..engine_client.locate import EngineMissing
 
 
@@ -27,7 +27,7 @@ def regenerate_blocked(context: bpy.types.Context) -> str:
     if blocked:
         return blocked
     armature = targets.target_armature(context)
-    if take.active_take(armature) is None and runtime.current().last_request is None:
+    if takes.active_take(armature) is None and runtime.current().last_request is None:
         return "There is no take to make again yet. Press Generate first."
     return ""
 
@@ -38,7 +38,7 @@ def take_blocked(context: bpy.types.Context) -> str:
     if blocked:
         return blocked
     armature = targets.target_armature(context)
-    if take.active_take(armature) is None:
+    if takes.active_take(armature) is None:
         return f"“{armature.name}” plays no take. Generate one, or choose one in the list."
     return ""
 

@@ -35,7 +35,7 @@ class MLD_OT_detect_bones(bpy.types.Operator):
             return {"CANCELLED"}
         detection = detect(rig)
         targets.store_bone_map(armature, detection.bone_map)
-        message, hint = targets.bone_map_problem(armature.name, rig, detection)
+        message, hint = targets.bone_map_problem(armature, detection)
         if message:
             # Finished all the same: the bones that were found are a start for choosing the others.
             self.report({"ERROR"}, f"{message} {hint}")

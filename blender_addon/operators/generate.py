@@ -12,7 +12,9 @@ from typing import ClassVar
 import bpy
 
 from .. import generation, runtime, targets
-from ..animation import take
+from ..animation import takes
+from ..animation.errors import AnimationError
+from ..animation.identity import START_FRAME
 from ..engine_client import timer
 from ..engine_client.locate import EngineMissing
 from ..generation import Job, NotPossible, Placement
@@ -30,7 +32,7 @@ def _run(operator: bpy.types.Operator, job: Job) -> set[str]:
     return {"FINISHED"}
 
 
-def _refuse(operator: bpy.types.Operator, refusal: NotPossible | EngineMissing) -> set[str]:
+def _refuse(operator: bpy.types.Operator, refusal: NotPossible | EngineMissing | AnimationError) -> set[str]:
     if isinstance(refusal, NotPossible):
         notice = refusal.notice
     else:
@@ -60,7 +62,7 @@ class MLD_OT_generate(bpy.types.Operator):
             if settings.use_random_seed:
                 settings.seed = request["seed"] = generation.random_seed()
             return _run(self, job)
-        except (NotPossible, EngineMissing) as refusal:
+        except (NotPossible, EngineMissing, AnimationError) as refusal:
             return _refuse(self, refusal)
 
 
@@ -78,15 +80,14 @@ class MLD_OT_regenerate(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             armature = targets.target_armature(context)
-            action = take.active_take(armature)
+            action = takes.active_take(armature)
             if action is not None:
-                request = generation.request_from_take(action)
-                start_frame = round(action.frame_range[0])
+                request, start_frame = takes.make_request(action), int(action[START_FRAME])
             else:
                 request, start_frame = dict(runtime.current().last_request), None
             request = generation.with_new_seed(request)
             return _run(self, generation.new_job(armature, request, Placement.of(context.scene, start_frame)))
-        except (NotPossible, EngineMissing) as refusal:
+        except (NotPossible, EngineMissing, AnimationError) as refusal:
             return _refuse(self, refusal)
 
 

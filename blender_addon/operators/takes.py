@@ -8,7 +8,8 @@ from typing import ClassVar
 import bpy
 
 from .. import targets
-from ..animation import nla, take
+from ..animation import nla, takes
+from ..animation.errors import AnimationError
 from ..targets import target_armature
 from .availability import allowed, take_blocked
 
@@ -27,11 +28,11 @@ class _NamedTake:
     def chosen(self, armature: bpy.types.Object) -> bpy.types.Action | None:
         """Reports and returns None when there is no such take."""
         if not self.take:
-            action = take.active_take(armature)
+            action = takes.active_take(armature)
             if action is None:
                 self.report({"ERROR"}, f"“{armature.name}” plays no take. Choose one in the list.")
             return action
-        action = next((item for item in take.takes_of(armature) if item.name == self.take), None)
+        action = next((item for item in takes.list_takes(armature) if item.name == self.take), None)
         if action is None:
             self.report({"ERROR"}, f"“{armature.name}” has no take “{self.take}”. Choose one in the list.")
         return action
@@ -49,12 +50,16 @@ class MLD_OT_use_take(_NamedTake, bpy.types.Operator):
         action = self.chosen(armature)
         if action is None:
             return {"CANCELLED"}
-        take.activate_take(armature, action)
+        try:
+            takes.activate_take(armature, action)
+        except AnimationError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return {"FINISHED"}
 
 
 class MLD_OT_delete_take(_NamedTake, bpy.types.Operator):
-    """Delete the take and its keys. Strips in the NLA that use it keep it"""
+    """Delete the take and its keys. A take that an NLA strip plays cannot be deleted"""
 
     bl_idname = "mld.delete_take"
     bl_label = "Delete Take"
@@ -66,7 +71,11 @@ class MLD_OT_delete_take(_NamedTake, bpy.types.Operator):
         if action is None:
             return {"CANCELLED"}
         name = action.name
-        take.delete_take(armature, action)
+        try:
+            takes.delete_take(action)
+        except AnimationError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         self.report({"INFO"}, f"Deleted “{name}”")
         return {"FINISHED"}
 
@@ -83,7 +92,11 @@ class MLD_OT_bake_to_nla(bpy.types.Operator):
         return allowed(cls, take_blocked(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        strip = nla.bake_to_nla(target_armature(context))
+        try:
+            strip = nla.bake_to_nla(target_armature(context))
+        except AnimationError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         self.report({"INFO"}, f"“{strip.name}” is now an NLA strip; the armature is ready for the next take")
         return {"FINISHED"}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from .. import targets
-from ..animation import take
+from ..animation import takes
 from ..operators.availability import take_blocked
 from .layout import MldPanel, reason
 
@@ -33,7 +33,7 @@ class MLD_UL_takes(bpy.types.UIList):
     def filter_items(
         self, context: bpy.types.Context, data: bpy.types.BlendData, collection: str
     ) -> tuple[list[int], list[int]]:
-        shown = {action.name for action in take.takes_of(targets.target_armature(context))}
+        shown = {action.name for action in takes.list_takes(targets.target_armature(context))}
         wanted = self.filter_name.casefold()
         flags = [
             self.bitflag_filter_item if action.name in shown and wanted in action.name.casefold() else 0
@@ -50,7 +50,7 @@ class MLD_PT_takes(MldPanel, bpy.types.Panel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         armature = targets.target_armature(context)
-        return armature is not None and bool(take.takes_of(armature))
+        return armature is not None and bool(takes.list_takes(armature))
 
     def draw(self, context: bpy.types.Context) -> None:
         armature = targets.target_armature(context)

@@ -58,14 +58,17 @@ def measure_stance(rig: RigSnapshot, bone_map: BoneMap, plan: Plan) -> Stance:
     ends = [bone_map.bones[f"{side}_{part}"] for side in ("left", "right") for part in ("wrist", "ankle")]
     below = [rig.bone_names[child] for end in ends for child in rig.children(rig.index(end))]
     rest = effective_rest(rig, plan.names, (plan.carrier,), {*plan.names, *bone_map.bones.values(), *below})
-    at = {role: rest[bone][:3, 3] for role, bone in bone_map.bones.items()}
-    hips = 0.5 * (at["left_hip"] + at["right_hip"])
-    spine = quaternion.unit(at["head" if "head" in at else "neck"] - hips)
-    up, upright = _upright(rig, spine)
-    width = quaternion.unit(at["left_hip"] - at["right_hip"]) + quaternion.unit(
-        at["left_shoulder"] - at["right_shoulder"]
-    )
-    left = quaternion.rotate(upright, width)
+    # The build decides the facing, not the pose: what the animator did to single bones must not turn the character.
+    # What he did above the hips does turn it, with everything below.
+    at = {role: rig.rest_world[rig.index(bone), :3, 3] for role, bone in bone_map.bones.items()}
+    pelvis = bone_map.bones["pelvis"]
+    built = quaternion.from_matrix(rig.rest_world[rig.index(pelvis)])
+    carried = quaternion.multiply(quaternion.from_matrix(rest[pelvis]), quaternion.conjugate(built))
+    spine = at["head" if "head" in at else "neck"] - 0.5 * (at["left_hip"] + at["right_hip"])
+    up, upright = _upright(rig, quaternion.unit(quaternion.rotate(carried, spine)))
+    standing = quaternion.multiply(upright, carried)
+    hips, shoulders = at["left_hip"] - at["right_hip"], at["left_shoulder"] - at["right_shoulder"]
+    left = quaternion.rotate(standing, quaternion.unit(hips) + quaternion.unit(shoulders))
     left = left - (left @ up) * up
     if np.linalg.norm(left) < 0.1:
         raise RetargetError(
@@ -76,7 +79,7 @@ def measure_stance(rig: RigSnapshot, bone_map: BoneMap, plan: Plan) -> Stance:
     forward = np.cross(left, up)
     warnings: tuple[str, ...] = ()
     toes = sum((at[f"{s}_foot"] - at[f"{s}_ankle"] for s in ("left", "right") if f"{s}_foot" in at), np.zeros(3))
-    if quaternion.rotate(upright, quaternion.unit(toes)) @ forward < -0.5:
+    if quaternion.rotate(standing, quaternion.unit(toes)) @ forward < -0.5:
         warnings = ("The toes point backwards: left and right may be swapped in the bone map.",)
     frame = np.stack([left, -forward, up], axis=1) @ axes.Y_UP_TO_Z_UP
     return Stance(rest, frame, left, forward, up, upright, warnings)

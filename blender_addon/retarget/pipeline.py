@@ -9,6 +9,7 @@ from ..rig.bone_map import BoneMap
 from ..rig.snapshot import RigSnapshot
 from . import quaternion
 from .alignment import measure_stance
+from .foot_lock import lock_feet
 from .options import PoseTrack, RetargetOptions
 from .plan import make_plan
 from .resample import key_frames, to_scene_rate
@@ -42,8 +43,6 @@ def retarget(motion: SourceMotion, rig: RigSnapshot, bone_map: BoneMap, options:
         warnings=(*plan.warnings, *stance.warnings, *notes),
     )
     if options.foot_lock:
-        from .foot_lock import lock_feet
-
         track = lock_feet(track, rig, bone_map, motion, options)
         track = replace(track, rotations={bone: quaternion.continuous(q) for bone, q in track.rotations.items()})
     return track

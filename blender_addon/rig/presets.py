@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -106,7 +105,7 @@ def save(preset: Preset, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(values, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise PresetError(f"{path.name} cannot be written: {error.strerror or error}.") from error
     return path

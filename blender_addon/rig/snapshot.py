@@ -113,10 +113,7 @@ class RigSnapshot:
 
     def ancestors(self, index: int) -> tuple[int, ...]:
         """Indices from the bone's parent up to the root."""
-        found = []
-        while (index := self.parents[index]) >= 0:
-            found.append(index)
-        return tuple(found)
+        return self._ancestors[index]
 
     def is_below(self, index: int, ancestor: int) -> bool:
         """Whether `ancestor` is the bone's parent, or its parent's parent, and so on."""
@@ -147,6 +144,13 @@ class RigSnapshot:
     @cached_property
     def _indices(self) -> dict[str, int]:
         return {name: index for index, name in enumerate(self.bone_names)}
+
+    @cached_property
+    def _ancestors(self) -> tuple[tuple[int, ...], ...]:
+        lines: list[tuple[int, ...]] = []
+        for parent in self.parents:
+            lines.append((parent, *lines[parent]) if parent >= 0 else ())
+        return tuple(lines)
 
     @cached_property
     def _children(self) -> tuple[tuple[int, ...], ...]:

@@ -8,7 +8,7 @@ the chest. Left and right follow from the way the character faces, never from na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +18,8 @@ from . import trunk
 from .body_frame import Facing, Vector, facing, unit
 from .name_matching import complete_trunk
 from .snapshot import RigSnapshot
-from .structure_limbs import Limb, collar_of, find_arms, find_legs, toes_of
-from .symmetry import IntArray, Symmetry, find_symmetry, subtree_sizes
+from .structure_limbs import Limb, collar_of, find_arms, find_legs, find_limbs, toes_of
+from .symmetry import Symmetry, find_symmetry
 
 UNKNOWN_FACING_CONFIDENCE: Final = 0.5
 """Highest confidence where nothing tells front from back: below the bar, left and right are an assumption."""
@@ -55,10 +55,10 @@ def match_structure(rig: RigSnapshot) -> StructureMatch:
     symmetry = find_symmetry(rig)
     if symmetry is None:
         return StructureMatch({}, 0.0, ("The bones do not form two mirrored halves.",))
-    branch_sizes = subtree_sizes(rig)
+    limbs = find_limbs(rig, symmetry)
     best: tuple[float, list[_Body], Vector] | None = None
     for up, weight in _ups(rig, symmetry):
-        bodies = _bodies(rig, symmetry, up, branch_sizes)
+        bodies = _bodies(rig, symmetry, limbs, up)
         if bodies and (best is None or bodies[0].score * weight > best[0]):
             best = (bodies[0].score * weight, bodies, up)
     if best is None:
@@ -77,12 +77,12 @@ def _ups(rig: RigSnapshot, symmetry: Symmetry) -> list[tuple[Vector, float]]:
     return [(up, weight) for up, weight in ups if abs(np.dot(up, symmetry.normal)) < 0.3]
 
 
-def _bodies(rig: RigSnapshot, symmetry: Symmetry, up: Vector, branch_sizes: IntArray) -> list[_Body]:
+def _bodies(rig: RigSnapshot, symmetry: Symmetry, limbs: Sequence[Limb], up: Vector) -> list[_Body]:
     """Whole bodies, best first; bodies without arms only when there is no other."""
     whole: list[_Body] = []
-    legs = find_legs(rig, symmetry, up, branch_sizes)
+    legs = find_legs(rig, symmetry, limbs, up)
     for leg in legs:
-        for arm in find_arms(rig, symmetry, up, leg, branch_sizes):
+        for arm in find_arms(rig, symmetry, limbs, up, leg):
             body = _assemble(rig, symmetry, up, leg, arm)
             if body is not None:
                 whole.append(body)
@@ -117,6 +117,8 @@ def _assemble(rig: RigSnapshot, symmetry: Symmetry, up: Vector, leg: Limb, arm: 
     if branching is None or trunk_length <= 0.0 or (shoulders - hips) @ up < 0.8 * np.linalg.norm(shoulders - hips):
         return None
     line = _line_to_head(rig, symmetry, up, branching, shoulders, trunk_length)
+    if len(line) > 1 and not rig.children(line[-1]) and _has_end_bones(rig, symmetry, leg, arm, up):
+        line.pop()
     chest, neck, head = _chest_neck_head(rig, heads, up, branching, line, shoulders, trunk_length)
     pelvis = trunk.common_ancestor(rig, [leg.root, int(symmetry.partner[leg.root]), chest])
     if pelvis is None or pelvis == chest:
@@ -131,7 +133,7 @@ def _assemble(rig: RigSnapshot, symmetry: Symmetry, up: Vector, leg: Limb, arm: 
     if len(set(bones.values())) < len(bones):
         return None
     complete_trunk(rig, bones)
-    headless = 0.0 if head is not None or neck is not None else 1.0
+    headless = 0.0 if head is not None else 1.0
     return _Body(leg, arm, bones, leg.score + arm.score - headless)
 
 
@@ -156,6 +158,15 @@ def _line_to_head(
             return line
         bone = max(candidates)[1]
         line.append(bone)
+
+
+def _has_end_bones(rig: RigSnapshot, symmetry: Symmetry, leg: Limb, arm: Limb, up: Vector) -> bool:
+    """Whether the rig closes its chains with a bone that moves nothing, as many importers and exporters do."""
+    toes = toes_of(rig, symmetry, leg, up)
+    return any(
+        len(children) == 1 and symmetry.is_paired(children[0]) and not rig.children(children[0])
+        for children in (rig.children(bone) for bone in (toes, arm.end) if bone is not None)
+    )
 
 
 def _chest_neck_head(

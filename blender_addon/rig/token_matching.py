@@ -9,51 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from . import trunk
 from .bone_names import Name, parse_all
 from .name_matching import complete_trunk
 from .snapshot import RigSnapshot
-
-Weights = Mapping[str, Mapping[str, float]]
-
-ARM: Final = ("collar", "shoulder", "elbow", "wrist")
-LEG: Final = ("hip", "knee", "ankle", "foot")
-
-ARM_WORDS: Final[Weights] = {
-    "clavicle": {"collar": 1.0}, "clav": {"collar": 1.0}, "collar": {"collar": 1.0}, "collarbone": {"collar": 1.0},
-    "scapula": {"collar": 0.7}, "shoulder": {"collar": 0.7, "shoulder": 0.6}, "shldr": {"collar": 0.6, "shoulder": 0.7},
-    "upperarm": {"shoulder": 1.0}, "uparm": {"shoulder": 1.0}, "armupper": {"shoulder": 1.0}, "armup": {"shoulder": 1.0},
-    "bicep": {"shoulder": 1.0}, "humerus": {"shoulder": 1.0}, "arm": {"shoulder": 0.8, "elbow": 0.5},
-    "arm1": {"shoulder": 0.9}, "arm2": {"elbow": 0.9}, "arm01": {"shoulder": 0.9}, "arm02": {"elbow": 0.9},
-    "forearm": {"elbow": 1.0}, "lowerarm": {"elbow": 1.0}, "lowarm": {"elbow": 1.0}, "armlower": {"elbow": 1.0},
-    "armlow": {"elbow": 1.0}, "foreharm": {"elbow": 1.0}, "radius": {"elbow": 1.0}, "ulna": {"elbow": 0.9},
-    "elbow": {"elbow": 0.9}, "hand": {"wrist": 1.0}, "wrist": {"wrist": 1.0}, "palm": {"wrist": 0.5},
-}  # fmt: skip
-LEG_WORDS: Final[Weights] = {
-    "hip": {"hip": 0.7}, "thigh": {"hip": 1.0}, "upperleg": {"hip": 1.0}, "upleg": {"hip": 1.0}, "legupper": {"hip": 1.0},
-    "legup": {"hip": 1.0}, "femur": {"hip": 1.0}, "leg": {"hip": 0.6, "knee": 0.6}, "leg1": {"hip": 0.9},
-    "leg2": {"knee": 0.9}, "leg01": {"hip": 0.9}, "leg02": {"knee": 0.9}, "knee": {"knee": 0.9}, "shin": {"knee": 1.0},
-    "calf": {"knee": 1.0}, "crus": {"knee": 1.0}, "tibia": {"knee": 1.0}, "lowerleg": {"knee": 1.0}, "lowleg": {"knee": 1.0},
-    "leglower": {"knee": 1.0}, "leglow": {"knee": 1.0}, "foreleg": {"knee": 0.8}, "foot": {"ankle": 1.0, "foot": 0.3},
-    "ankle": {"ankle": 1.0}, "toe": {"foot": 1.0}, "toes": {"foot": 1.0}, "toebase": {"foot": 1.0}, "ball": {"foot": 1.0},
-}  # fmt: skip
-HEAD_WORDS: Final = ("head", "skull")
-NECK_WORDS: Final = ("neck",)
-HIP_WORDS: Final = ("pelvis", "hips", "hip", "cog", "com", "centre", "center", "torso", "waist")
-
-_FILLER: Final = frozenset({
-    "def", "bone", "bn", "b", "jnt", "joint", "jt", "j", "sk", "skel", "bind", "rig", "c", "ctl", "ctrl", "control", "con",
-    "fk", "base", "main", "m", "mid", "x", "grp", "char", "character", "bip", "d", "t", "tr", "rot",
-})  # fmt: skip
-_EXCLUDED: Final = frozenset({
-    "twist", "roll", "ik", "pole", "target", "helper", "corrective", "muscle", "thumb", "index", "middle", "ring", "pinky",
-    "little", "finger", "fingers", "metacarpal", "eye", "jaw", "hair", "ear", "brow", "lip", "tongue", "teeth", "breast",
-    "bust", "skirt", "cape", "tail", "weapon", "sword", "shield", "socket", "attach", "prop", "end", "nub", "tip", "leaf",
-    "effector", "offset", "adjust", "volume", "mch", "org", "wgt", "vis", "tweak", "pad", "armor", "sleeve", "cloth", "wing",
-    "gun", "bag", "belt", "heel", "share", "ribbon", "aux", "null", "space", "switch", "parent", "pivot", "bend", "bendy",
-})  # fmt: skip
+from .words import (
+    ARM_PARTS,
+    ARM_WORDS,
+    FILLER_WORDS,
+    FOREIGN_WORDS,
+    HEAD_WORDS,
+    HIP_WORDS,
+    LEG_PARTS,
+    LEG_WORDS,
+    NECK_WORDS,
+    Weights,
+)
 
 
 def match_words(rig: RigSnapshot) -> dict[str, int]:
@@ -61,8 +33,8 @@ def match_words(rig: RigSnapshot) -> dict[str, int]:
     names = parse_all(rig.bone_names)
     found: dict[str, int] = {}
     for side in ("left", "right"):
-        found |= {f"{side}_{part}": i for part, i in _limb(rig, names, side, ARM, ARM_WORDS).items()}
-        found |= {f"{side}_{part}": i for part, i in _limb(rig, names, side, LEG, LEG_WORDS).items()}
+        found |= {f"{side}_{part}": i for part, i in _limb(rig, names, side, ARM_PARTS, ARM_WORDS).items()}
+        found |= {f"{side}_{part}": i for part, i in _limb(rig, names, side, LEG_PARTS, LEG_WORDS).items()}
     _add_trunk(rig, names, found)
     complete_trunk(rig, found)
     return found
@@ -106,9 +78,9 @@ def _weights(name: Name, side: str, words: Weights) -> Mapping[str, float]:
 
 def _plain(name: Name) -> str | None:
     """The words that mean something, written together; None for fingers, twists, IK targets and the like."""
-    if any(word in _EXCLUDED or word.removesuffix("s") in _EXCLUDED for word in name.words):
+    if any(word in FOREIGN_WORDS or word.removesuffix("s") in FOREIGN_WORDS for word in name.words):
         return None
-    meaning = [word for word in name.words if word not in _FILLER]
+    meaning = [word for word in name.words if word not in FILLER_WORDS]
     plain = "".join(meaning)
     return plain if plain in ARM_WORDS or plain in LEG_WORDS else re.sub(r"\d+$", "", plain)
 

@@ -36,6 +36,9 @@ def main(argv: Sequence[str]) -> int:
         # A console of another code page must not turn a prompt in an error message into a traceback.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    # Before PyTorch loads its OpenMP: threads that spin while they wait for each other cost nothing on an idle
+    # machine and a factor of ten on a busy one, and Blender beside the engine makes it a busy one.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         arguments = _parser().parse_args(argv)
         status: int = arguments.run(arguments)

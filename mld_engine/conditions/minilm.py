@@ -35,12 +35,12 @@ class MiniLm:
 
     def __init__(self, config: TextEncoderConfig) -> None:
         """Raises PackError: text_encoder_missing, text_encoder_corrupt."""
-        from tokenizers import Tokenizer
-
         self._config = config
         folder = _model_folder(config)
         _check_weights(folder / "model.safetensors", config.weights_sha256)
         try:
+            from tokenizers import Tokenizer
+
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             # The file asks for padding to, and truncation at, 128 tokens; the pack's limit counts.
             self._tokenizer.no_padding()
@@ -114,6 +114,7 @@ def _load_bert(settings: dict[str, Any], weights: Path) -> BertModel:
         raise SafetensorError(" ".join(str(error).split())[:300]) from error
     # Index tables are no weights: the empty ones of the meta device are filled here.
     positions = torch.arange(settings["max_position_embeddings"])[None]
-    model.embeddings.position_ids = positions
-    model.embeddings.token_type_ids = torch.zeros_like(positions)
-    return model.eval().requires_grad_(False)
+    model.embeddings.register_buffer("position_ids", positions, persistent=False)
+    model.embeddings.register_buffer("token_type_ids", torch.zeros_like(positions), persistent=False)
+    model.train(False)
+    return model

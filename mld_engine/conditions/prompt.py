@@ -18,11 +18,17 @@ _SKIN_TONES: Final = frozenset(chr(code) for code in range(0x1F3FB, 0x1F400))
 _FOREIGN_WORDS: Final = frozenset(
     # Articles, conjunctions, prepositions and pronouns that are no English words: French, German,
     # Spanish, Italian, Portuguese, Dutch, Scandinavian, Polish, Turkish, Indonesian.
-    "une un le la les des du et il elle avec dans vers en de puis sur "
-    "ein eine einen einem der das den und mit auf nach sie ist im zu "
-    "el los las una y hacia del che uno gli della di uma com para os e "
-    "een het naar hij zij ett och og som med idzie osoba jest bir ve yang dengan seorang".split()
-)
+    {
+        "une", "un", "le", "la", "les", "des", "du", "et", "il", "elle", "avec", "dans", "vers", "en", "de",
+        "puis", "sur",
+        "ein", "eine", "einen", "einem", "der", "das", "den", "und", "mit", "auf", "nach", "sie", "ist", "im",
+        "zu",
+        "el", "los", "las", "una", "y", "hacia", "del", "che", "uno", "gli", "della", "di", "uma", "com",
+        "para", "os", "e",
+        "een", "het", "naar", "hij", "zij", "ett", "och", "og", "som", "med", "idzie", "osoba", "jest", "bir",
+        "ve", "yang", "dengan", "seorang",
+    }
+)  # fmt: skip
 _ENGLISH_ENDINGS: Final = ("s", "ed", "ing", "ly", "er", "y", "ward")
 
 

@@ -46,6 +46,8 @@ MAGIC: Final = b"MLD\x01"
 MAX_HEADER_BYTES: Final = 1 << 20
 MAX_ARRAY_BYTES: Final = 1 << 28
 MAX_DIMENSIONS: Final = 8
+STARTUP_NOISE_BYTES: Final = 1 << 16
+"""What a client's first `read_message` should allow as `noise`."""
 DTYPES: Final[dict[str, np.dtype[Any]]] = {
     "float32": np.dtype("<f4"),
     "int32": np.dtype("<i4"),
@@ -104,12 +106,19 @@ def write_message(
     stream.flush()
 
 
-def read_message(stream: IO[bytes]) -> Message | None:
+def read_message(stream: IO[bytes], *, noise: int = 0) -> Message | None:
     """Read one frame; None at a clean end of the stream.
+
+    `noise` bytes at most may stand before the frame and are dropped. Only a client's first read
+    should allow any: before the engine can claim its stdout, Python's start-up files may print.
 
     Raises ProtocolError, recoverable where the next frame can still be read.
     """
     prefix = _read_exactly(stream, _PREFIX.size, allow_end=True)
+    while prefix is not None and noise > 0 and not prefix.startswith(MAGIC):
+        following = _read_exactly(stream, 1, allow_end=True)
+        prefix = None if following is None else prefix[1:] + following
+        noise -= 1
     if prefix is None:
         return None
     magic, length = _PREFIX.unpack(prefix)

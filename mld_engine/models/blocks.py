@@ -44,7 +44,7 @@ class Attention(nn.Module):
         return merged
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -78,7 +78,8 @@ class Block(nn.Module):
             x = x + self.drop(self.self_attn(h, h, mask))
             if self.cross_attn is not None and self.nc is not None:
                 x = x + self.drop(self.cross_attn(self.nc(x), memory))
-            return x + self.drop(self._feed_forward(self.n2(x)))
+            forwarded: Tensor = x + self.drop(self._feed_forward(self.n2(x)))
+            return forwarded
         x = self.n1(x + self.drop(self.self_attn(x, x, mask)))
         if self.cross_attn is not None and self.nc is not None:
             x = self.nc(x + self.drop(self.cross_attn(x, memory)))

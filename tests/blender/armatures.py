@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import addon_utils
 import bpy
@@ -32,7 +31,7 @@ MIXAMO_BONES = (
     ("LeftToeBase", "LeftFoot", (9, 2, 11), (9, 2, 18)),
 )  # fmt: skip
 
-MESH_SCALE_OF_FBX = 0.01
+CENTIMETRES = 0.01
 
 
 def new_armature(
@@ -79,7 +78,7 @@ def mixamo(prefix: str = "mixamorig:") -> bpy.types.Object:
         (prefix + name, prefix + parent if parent else "", Vector(head), Vector(tail))
         for name, parent, head, tail in rows
     ]
-    world = Matrix.Rotation(np.pi / 2, 4, "X") @ Matrix.Scale(MESH_SCALE_OF_FBX, 4)
+    world = Matrix.Rotation(np.pi / 2, 4, "X") @ Matrix.Scale(CENTIMETRES, 4)
     return new_armature("Armature", bones, world)
 
 
@@ -117,9 +116,3 @@ def action_of_user(
             armature.pose.bones[bone].location.x = value
             armature.pose.bones[bone].keyframe_insert("location", frame=frame)
     return armature.animation_data.action
-
-
-def stored_paths(file: Path) -> dict[str, Any]:
-    """Names of the objects and actions in a saved file."""
-    with bpy.data.libraries.load(str(file)) as (source, _):
-        return {"objects": list(source.objects), "actions": list(source.actions)}

@@ -13,7 +13,7 @@ from mathutils import Quaternion
 from blender_addon.animation import compat
 from blender_addon.animation.take import write_take
 from blender_addon.rig.blender_snapshot import read_rig
-from tests.blender.tracks import metadata, pose_track
+from tests.blender.tracks import metadata, pose_track, source_take
 
 
 def played(armature, frame):
@@ -122,11 +122,33 @@ def test_writing_ten_seconds_on_22_bones_takes_at_most_50_ms(armatures):
     rig = read_rig(armature)
     durations = []
     for _ in range(7):
-        begin = time.perf_counter()
-        write_take(armature, track, start_frame=1, metadata=metadata(), rig=rig)
-        durations.append((time.perf_counter() - begin) * 1000)
+        begin = time.process_time()
+        write_take(armature, track, start_frame=1, metadata=metadata(), source=source_take(300), rig=rig)
+        durations.append((time.process_time() - begin) * 1000)
     print(f"write_take, 301 frames x 22 bones: {min(durations):.1f} ms at best, {np.median(durations):.1f} ms median")
-    assert min(durations) <= 50.0
+    assert np.median(durations) <= 50.0
+
+
+@pytest.mark.parametrize("mode", ["QUATERNION", "XYZ", "AXIS_ANGLE"])
+@pytest.mark.parametrize("reduction", ["LINEAR", "BEZIER"])
+def test_reduced_keys_play_the_track_within_the_bound(chain, reduction, mode):
+    for bone in chain.pose.bones:
+        bone.rotation_mode = mode
+    track = pose_track(seconds=4.0, speed=0.25)
+    action = write_take(
+        chain, track, start_frame=11, metadata=metadata(), key_reduction=reduction, key_error_degrees=1.0
+    )
+    assert tuple(action.frame_range) == (11.0, 107.0)
+    for curve in compat.fcurves(action):
+        assert len(curve.keyframe_points) < len(track.frames) / 2, curve.data_path
+        assert curve.range()[:] == (11.0, 107.0)
+        assert {point.interpolation for point in curve.keyframe_points} == {reduction}
+    for i, frame in enumerate(track.frames):
+        pose = played(chain, 11 + frame)
+        for bone, rotations in track.rotations.items():
+            angle = pose[bone][1].rotation_difference(Quaternion(rotations[i])).angle
+            assert min(angle, 2 * np.pi - angle) <= np.radians(1.01), (bone, frame)
+        assert np.linalg.norm(np.array(pose["hips"][0]) - track.locations["hips"][i]) <= 0.0021, frame
 
 
 def test_bones_are_selected_in_every_version(chain):

@@ -9,6 +9,7 @@ import numpy as np
 
 from blender_addon.animation.metadata import TakeMetadata
 from blender_addon.animation.source import SourceTake
+from blender_addon.animation.take import write_take
 from blender_addon.retarget import quaternion
 from blender_addon.retarget.options import PoseTrack
 from blender_addon.retarget.resample import key_frames
@@ -20,11 +21,12 @@ def pose_track(
     seconds: float = 1.0,
     fps: float = 24.0,
     seed: int = 0,
+    speed: float = 1.0,
 ) -> PoseTrack:
-    """Smooth channels, over more than one full turn, for the named bones."""
+    """Smooth channels, at a speed of 1 over more than one full turn, for the named bones."""
     rng = np.random.default_rng(seed)
     frames = key_frames(seconds, fps)
-    time = frames[:, None] / fps
+    time = frames[:, None] / fps * speed
 
     def rotations() -> Any:
         turns = sum(
@@ -75,3 +77,9 @@ def source_take(frames: int = 40) -> SourceTake:
         rng.normal(size=(22, 3)).astype(np.float32),
         30.0,
     )
+
+
+def write(armature: Any, *, seed: int = 42, **arguments: Any) -> Any:
+    """A take of `pose_track(seed=seed)` from frame 1 on."""
+    arguments = {"start_frame": 1, "metadata": metadata(seed=seed), **arguments}
+    return write_take(armature, pose_track(seed=seed), **arguments)

@@ -15,7 +15,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mld_engine.contract.protocol import PROTOCOL_VERSION, Message, ProtocolError, read_message, write_message
+from mld_engine.contract.protocol import (
+    PROTOCOL_VERSION,
+    STARTUP_NOISE_BYTES,
+    Message,
+    ProtocolError,
+    read_message,
+    write_message,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ANSWERS = ("done", "cancelled", "error")
@@ -49,8 +56,10 @@ class EngineProcess:
     def _read(self) -> None:
         assert self.process.stdout is not None
         try:
-            while (message := read_message(self.process.stdout)) is not None:
+            noise = STARTUP_NOISE_BYTES
+            while (message := read_message(self.process.stdout, noise=noise)) is not None:
                 self.received.put(message)
+                noise = 0
             self.received.put(None)
         except ProtocolError as error:
             self.received.put(error)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -97,7 +98,7 @@ def test_action_with_a_random_seed_that_can_be_used_again(tmp_path: Path) -> Non
     ("arguments", "words"),
     [
         (["--text", ""], "prompt"),
-        (["--text", "x" * 10_000], "long"),
+        (["--text", "x" * 10_000], "10000"),
         (["--text", "走る人"], "English"),
         (["--text", "🙂"], "words"),
         (["--action", "teleport"], "teleport"),
@@ -160,9 +161,12 @@ def test_damaged_pack(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of its own and SIGINT are POSIX")
 def test_progress_bar_on_a_terminal_and_quiet_interruption(tmp_path: Path) -> None:
+    import fcntl
     import pty
+    import termios
 
     master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-m", "mld_engine", "generate", "--device", "cpu", "--unconditional", "--seconds", "10",
          "--steps", "1000", "--out", str(tmp_path / "take.npz")],

@@ -134,6 +134,21 @@ def test_stream_that_makes_no_sense_any_more(data: bytes) -> None:
     assert not caught.value.recoverable
 
 
+@pytest.mark.parametrize("noise", [b"", b"hello\n", b"M", b"MLD", b"MLD\x01"[:3] + b"\x02MML", b"x" * 5000])
+def test_noise_before_the_first_message_only(noise: bytes) -> None:
+    good = io.BytesIO()
+    write_message(good, {"type": "status"})
+    stream = io.BytesIO(noise + good.getvalue() + b"noise" + good.getvalue())
+    message = read_message(stream, noise=5000)
+    assert message is not None
+    assert message.type == "status"
+    with pytest.raises(ProtocolError):
+        read_message(stream)
+    assert read_message(io.BytesIO(b"only noise"), noise=5000) is None
+    with pytest.raises(ProtocolError):
+        read_message(io.BytesIO(b"x" * 101 + good.getvalue()), noise=100)
+
+
 def test_what_must_not_be_sent() -> None:
     stream = io.BytesIO()
     with pytest.raises(ValueError, match="float64"):

@@ -185,6 +185,7 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str]] = [
     ({"action": "walk", "style": "purple"}, "unknown_style"),
     ({"text": "a person walks", "seconds": 0}, "bad_seconds"),
     ({"text": "a person walks", "seconds": -1}, "bad_seconds"),
+    ({"text": "a person walks", "seconds": 10**400}, "bad_seconds"),
     ({"text": "a person walks", "seconds": 0.1}, "seconds_too_short"),
     ({"text": "a person walks", "seconds": 60}, "seconds_over_limit"),
     ({"text": "a person walks", "seed": -1}, "bad_seed"),

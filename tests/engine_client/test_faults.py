@@ -163,8 +163,7 @@ def test_cancel_before_the_engine_is_ready(scripted_session: MakeSession) -> Non
 
 def test_engine_that_does_not_want_to_end(scripted_session: MakeSession) -> None:
     session = scripted_session(
-        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "receive(); hello()\nwhile True: time.sleep(1)"
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nreceive(); hello()\nwhile True: time.sleep(1)"
     )
     start(session)
     started = time.monotonic()

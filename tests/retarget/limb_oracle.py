@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender_addon.contract import skeleton
+from blender_addon.retarget import rig_pose
+from blender_addon.retarget.options import PoseTrack
 from blender_addon.retarget.source_motion import SourceMotion
+from blender_addon.rig.snapshot import RigSnapshot
 
 Array = NDArray[np.float64]
 
@@ -26,7 +29,7 @@ def skeleton_pose(motion: SourceMotion) -> tuple[dict[str, Array], dict[str, Arr
     positions: list[Array] = []
     turns: list[Array] = []
     for joint, parent in enumerate(skeleton.PARENTS):
-        local = _matrices(motion.rotations[:, joint])
+        local = rotation_matrices(motion.rotations[:, joint])
         turns.append(local if parent < 0 else turns[parent] @ local)
         shift = motion.offsets[joint]
         positions.append(motion.root if parent < 0 else positions[parent] + turns[parent] @ shift)
@@ -77,6 +80,12 @@ def rotation_degrees(first: Array, second: Array) -> Array:
     return np.degrees(np.arccos(np.clip(0.5 * (trace - 1.0), -1.0, 1.0)))
 
 
+def joint_heads(rig: RigSnapshot, roles: Mapping[str, str], track: PoseTrack) -> dict[str, Array]:
+    """Role -> (F, 3) head of its bone in the world, by the forward kinematics that tests/blender checks."""
+    world = rig_pose.track_world(rig, track, set(roles.values()))
+    return {role: world[bone][:, :3, 3] for role, bone in roles.items()}
+
+
 def about_z(degrees: float) -> Array:
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
@@ -87,8 +96,8 @@ def about_x(degrees: float) -> Array:
     return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
 
 
-def _matrices(q: Array) -> Array:
-    """Rotation matrices (T, 3, 3) by Rodrigues' formula."""
+def rotation_matrices(q: Array) -> Array:
+    """Rotation matrices (T, 3, 3) of quaternions (T, 4), by Rodrigues' formula."""
     sine = np.linalg.norm(q[:, 1:], axis=-1)
     axis = q[:, 1:] / np.maximum(sine, 1e-12)[:, None]
     angle = 2.0 * np.arctan2(sine, q[:, 0])

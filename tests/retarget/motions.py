@@ -13,8 +13,8 @@ from blender_addon.contract import skeleton
 from blender_addon.retarget.source_motion import SourceMotion
 
 GOLDEN_FPS = 30.0
-WALK, OLD_WALK, WAVE, IDLE = range(4)
-"""The golden takes: "a person walks forward", "an old man walks slowly", "someone waves with the right hand", ""."""
+WALK, SLOW_WALK, STROLL, RAISED_ARM = range(4)
+"""What the golden takes show; the last one stands and holds up its left arm."""
 
 Array = NDArray[np.float64]
 

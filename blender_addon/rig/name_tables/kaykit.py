@@ -27,4 +27,5 @@ FAMILY: Final = Family(
             foot="toes.{}",
         ),
     },
+    signature=("handslot.l", "handslot.r"),
 )

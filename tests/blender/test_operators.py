@@ -1,0 +1,412 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operators with the real engine and the default pack, called as a script calls them in background mode."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import bpy
+import numpy as np
+import pytest
+
+from blender_addon import runtime
+from blender_addon.animation import compat, takes
+from blender_addon.animation.source import read_source_take
+from blender_addon.engine_client.session import State
+from tests.blender.armatures import action_of_user, make_active
+from tests.blender.panel_session import ask, refusal, skip_without_engine, submit_without_waiting, update_until
+
+
+@pytest.fixture(autouse=True)
+def engine(addon) -> None:
+    skip_without_engine()
+
+
+def active_action(armature: bpy.types.Object) -> bpy.types.Action | None:
+    return armature.animation_data.action if armature.animation_data else None
+
+
+def key_values(action: bpy.types.Action) -> np.ndarray:
+    """(K, 2) frame and value of every key, curve after curve."""
+    return np.array([tuple(point.co) for curve in compat.fcurves(action) for point in curve.keyframe_points])
+
+
+def travel(armature: bpy.types.Object, action: bpy.types.Action) -> float:
+    """Metres of the world between the hips at the first and at the last frame."""
+    places = []
+    for frame in action.frame_range:
+        bpy.context.scene.frame_set(int(frame))
+        places.append((armature.matrix_world @ armature.pose.bones["pelvis"].matrix).translation.copy())
+    return (places[1] - places[0]).length
+
+
+class TestGenerate:
+    def test_keys_are_there_when_it_returns(self, mannequin) -> None:
+        bpy.context.scene.render.fps = 30
+        ask(prompt="a person walks forward", seconds=2.0, steps=20, guidance_scale=3.5)
+        assert bpy.ops.mld.generate() == {"FINISHED"}
+        action = active_action(mannequin)
+        assert tuple(action.frame_range) == (1.0, 61.0)
+        assert "a person walks forward" in action.name
+        expected = {
+            "mld_prompt": "a person walks forward",
+            "mld_action": "",
+            "mld_style": "",
+            "mld_seed": 7,
+            "mld_guidance": 3.5,
+            "mld_steps": 20,
+            "mld_seconds": 2.0,
+            "mld_fps": 30.0,
+            "mld_pack": "research",
+        }
+        assert {name: action[name] for name in expected} == expected
+        assert len(action["mld_pack_sha256"]) == 64
+        assert action["mld_version"]
+        assert travel(mannequin, action) > 0.8
+
+    def test_same_request_gives_the_same_take(self, mannequin) -> None:
+        ask()
+        bpy.ops.mld.generate()
+        bpy.ops.mld.generate()
+        first, second = takes.list_takes(mannequin)
+        for array, again in zip(read_source_take(first), read_source_take(second), strict=True):
+            np.testing.assert_array_equal(array, again)
+        # The pose that the armature is in enters the keys in single precision.
+        np.testing.assert_allclose(key_values(first), key_values(second), atol=1e-6)
+
+    def test_random_seed_is_kept_with_the_take_and_shown(self, mannequin) -> None:
+        panel = ask(use_random_seed=True)
+        seeds = []
+        for _ in range(2):
+            bpy.ops.mld.generate()
+            assert active_action(mannequin)["mld_seed"] == panel.seed
+            seeds.append(panel.seed)
+        assert seeds[0] != seeds[1]
+
+    def test_variations_are_takes_of_following_seeds(self, mannequin) -> None:
+        ask(variations=3)
+        bpy.ops.mld.generate()
+        made = takes.list_takes(mannequin)
+        assert sorted(action["mld_seed"] for action in made) == [7, 8, 9]
+        assert active_action(mannequin)["mld_seed"] == 7
+        ask(seed=9)
+        bpy.ops.mld.generate()
+        alone = active_action(mannequin)
+        among = next(action for action in made if action["mld_seed"] == 9)
+        np.testing.assert_allclose(key_values(alone), key_values(among), atol=1e-6)
+
+    def test_action_label_with_style(self, mannequin) -> None:
+        ask(condition="ACTION", action_label="kick", style_label="angry")
+        bpy.ops.mld.generate()
+        action = active_action(mannequin)
+        assert (action["mld_action"], action["mld_style"], action["mld_prompt"]) == ("kick", "angry", "")
+        assert "kick" in action.name
+
+    def test_unconditional(self, mannequin) -> None:
+        ask(condition="UNCONDITIONAL", prompt="not used")
+        bpy.ops.mld.generate()
+        assert active_action(mannequin)["mld_prompt"] == active_action(mannequin)["mld_action"] == ""
+
+    @pytest.mark.parametrize(("fps", "base"), [(24, 1.0), (25, 1.0), (60, 1.001)])
+    def test_seconds_are_kept_at_the_scene_rate(self, mannequin, fps: int, base: float) -> None:
+        bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = fps, base
+        ask(seconds=2.0)
+        bpy.ops.mld.generate()
+        first, last = active_action(mannequin).frame_range
+        assert (last - first) / (fps / base) == pytest.approx(2.0, abs=0.5 / fps)
+
+    def test_starts_at_the_playhead_when_asked(self, mannequin) -> None:
+        bpy.context.scene.frame_set(40)
+        ask(start_at_playhead=True)
+        bpy.ops.mld.generate()
+        assert active_action(mannequin).frame_range[0] == 40.0
+
+    def test_in_place_reaches_the_retargeting(self, mannequin) -> None:
+        ask(seconds=2.0, steps=20, in_place=True)
+        bpy.ops.mld.generate()
+        assert travel(mannequin, active_action(mannequin)) < 0.1
+
+    def test_key_reduction_reaches_the_keys(self, mannequin) -> None:
+        ask(seconds=2.0, steps=20)
+        bpy.ops.mld.generate()
+        dense = len(key_values(active_action(mannequin)))
+        ask(seconds=2.0, steps=20, key_reduction="LINEAR", key_error_degrees=2.0)
+        bpy.ops.mld.generate()
+        assert len(key_values(active_action(mannequin))) < 0.7 * dense
+
+    def test_an_action_of_the_animators_own_survives(self, mannequin) -> None:
+        own = action_of_user(mannequin, {"head": (0.0, 0.5)}, (1, 10))
+        before = key_values(own)
+        ask()
+        bpy.ops.mld.generate()
+        assert active_action(mannequin) != own
+        np.testing.assert_array_equal(key_values(bpy.data.actions["Mine"]), before)
+        assert bpy.data.actions["Mine"].users
+
+    def test_one_undo_takes_it_back(self, mannequin) -> None:
+        name = mannequin.name
+        ask()
+        bpy.ops.mld.generate()
+        bpy.ops.ed.undo()
+        assert active_action(bpy.data.objects[name]) is None
+        assert bpy.context.scene.mld.prompt == "a person walks forward"
+
+
+class TestTarget:
+    def test_armature_of_the_active_mesh(self, mannequin) -> None:
+        body = next(item for item in bpy.data.objects if item.type == "MESH" and item.find_armature())
+        make_active(body)
+        ask()
+        bpy.ops.mld.generate()
+        assert active_action(mannequin)
+
+    def test_only_selected_armature_beside_an_active_camera(self, mannequin) -> None:
+        camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+        bpy.context.scene.collection.objects.link(camera)
+        bpy.context.view_layer.objects.active = camera
+        mannequin.select_set(True)
+        ask()
+        bpy.ops.mld.generate()
+        assert active_action(mannequin)
+
+    def test_several_selected_armatures_are_not_guessed_among(self, mannequin) -> None:
+        bpy.ops.mld.add_mannequin()
+        for item in bpy.context.view_layer.objects:
+            item.select_set(item.type == "ARMATURE")
+        bpy.context.view_layer.objects.active = None
+        assert "Several armatures are selected" in refusal(bpy.ops.mld.generate)
+
+
+class TestRegenerate:
+    def test_same_request_new_seed_old_take_kept(self, mannequin) -> None:
+        bpy.context.scene.frame_set(30)
+        ask(condition="ACTION", action_label="walk", style_label="happy", start_at_playhead=True)
+        bpy.ops.mld.generate()
+        old = active_action(mannequin)
+        before = key_values(old)
+        ask(prompt="something else", seconds=3.0)
+        bpy.ops.mld.regenerate()
+        new = active_action(mannequin)
+        assert new != old
+        np.testing.assert_array_equal(key_values(old), before)
+        assert new["mld_seed"] != old["mld_seed"]
+        same = ("mld_action", "mld_style", "mld_prompt", "mld_seconds", "mld_steps", "mld_guidance")
+        assert [new[name] for name in same] == [old[name] for name in same]
+        assert tuple(new.frame_range) == tuple(old.frame_range)
+
+    def test_needs_something_to_repeat(self, mannequin) -> None:
+        runtime.current().last_request = None
+        assert not bpy.ops.mld.regenerate.poll()
+        assert "no take to make again" in refusal(bpy.ops.mld.regenerate)
+
+
+class TestTakes:
+    @pytest.fixture
+    def two_takes(self, mannequin) -> tuple[str, str]:
+        """Names, the newer and active one last."""
+        for seed in (1, 2):
+            ask(seed=seed)
+            bpy.ops.mld.generate()
+        newer, older = takes.list_takes(mannequin)
+        return older.name, newer.name
+
+    def test_use_take_plays_it(self, mannequin, two_takes: tuple[str, str]) -> None:
+        assert active_action(mannequin).name == two_takes[1]
+        bpy.ops.mld.use_take(take=two_takes[0])
+        assert active_action(mannequin).name == two_takes[0]
+
+    def test_click_in_the_list_plays_it(self, mannequin, two_takes: tuple[str, str]) -> None:
+        mannequin.mld.take_index = bpy.data.actions.find(two_takes[0])
+        assert active_action(mannequin).name == two_takes[0]
+        assert mannequin.mld.take_index == bpy.data.actions.find(two_takes[0])
+
+    def test_delete_take(self, mannequin, two_takes: tuple[str, str]) -> None:
+        bpy.ops.mld.delete_take(take=two_takes[0])
+        assert [action.name for action in takes.list_takes(mannequin)] == [two_takes[1]]
+        bpy.ops.mld.delete_take()
+        assert takes.list_takes(mannequin) == []
+        assert "plays no take" in refusal(bpy.ops.mld.delete_take)
+
+    def test_unknown_take(self, mannequin, two_takes: tuple[str, str]) -> None:
+        assert "no take “nothing”" in refusal(lambda: bpy.ops.mld.use_take(take="nothing"))
+
+    def test_bake_and_go_on(self, mannequin, two_takes: tuple[str, str]) -> None:
+        bpy.ops.mld.bake_to_nla()
+        assert [track.strips[0].action.name for track in mannequin.animation_data.nla_tracks] == [two_takes[1]]
+        assert active_action(mannequin) is None
+        assert "plays no take" in refusal(bpy.ops.mld.bake_to_nla)
+        ask(seed=3)
+        bpy.ops.mld.generate()
+        assert active_action(mannequin)["mld_seed"] == 3
+        assert "NLA strip" in refusal(lambda: bpy.ops.mld.delete_take(take=two_takes[1]))
+
+
+class TestBones:
+    def test_detect_bones_writes_the_map_down(self, mannequin) -> None:
+        bpy.ops.mld.detect_bones()
+        assert mannequin.mld.bones.pelvis == "pelvis"
+        assert all(getattr(mannequin.mld.bones, role) for role in ("left_hip", "right_wrist", "head"))
+
+    def test_a_bone_chosen_by_hand_is_the_one_that_is_keyed(self, mannequin) -> None:
+        bpy.ops.mld.detect_bones()
+        mannequin.mld.bones.left_foot = ""
+        ask()
+        bpy.ops.mld.generate()
+        keyed = takes.keyed_bones(active_action(mannequin))
+        assert "right_foot" in keyed
+        assert "left_foot" not in keyed
+
+    def test_a_bone_that_is_gone_is_named(self, mannequin) -> None:
+        bpy.ops.mld.detect_bones()
+        mannequin.mld.bones.left_knee = "no such bone"
+        ask()
+        message = refusal(bpy.ops.mld.generate)
+        assert "no such bone" in message
+        assert "Detect Bones" in message
+        assert active_action(mannequin) is None
+
+
+class TestWhileItRuns:
+    """Requests as the window makes them: nobody waits, the main loop takes in what arrives."""
+
+    @pytest.fixture(autouse=True)
+    def nothing_left_over(self):
+        yield
+        runtime.current().cancel()
+
+    def test_progress_then_keys(self, mannequin) -> None:
+        live = runtime.current()
+        submit_without_waiting(variations=2, steps=8)
+        assert "being generated" in refusal(bpy.ops.mld.generate)
+        seen = set()
+
+        def finished() -> bool:
+            if live.progress:
+                seen.add((live.progress.take, live.progress.total))
+            return not live.busy
+
+        update_until(finished)
+        assert seen <= {(0, 8), (1, 8)}
+        assert seen
+        assert len(takes.list_takes(mannequin)) == 2
+        assert live.notice is None
+
+    def test_cancel_then_a_good_request(self, mannequin) -> None:
+        live = runtime.current()
+        submit_without_waiting(steps=900, seconds=10.0)
+        update_until(lambda: live.progress is not None)
+        assert bpy.ops.mld.cancel() == {"FINISHED"}
+        assert not live.busy
+        assert "Cancelled" in live.notice.message
+        assert active_action(mannequin) is None
+        assert "Nothing is being generated" in refusal(bpy.ops.mld.cancel)
+        ask()
+        assert bpy.ops.mld.generate() == {"FINISHED"}
+        assert len(takes.list_takes(mannequin)) == 1
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+    def test_killed_engine_then_recovery(self, mannequin) -> None:
+        live = runtime.current()
+        submit_without_waiting(steps=900, seconds=10.0)
+        update_until(lambda: live.progress is not None)
+        os.kill(live.session.pid, signal.SIGKILL)
+        update_until(lambda: not live.busy)
+        assert live.notice.level == "ERROR"
+        assert "signal 9" in live.notice.message
+        assert live.notice.show_log
+        assert bpy.ops.mld.generate.poll()
+        ask()
+        assert bpy.ops.mld.generate() == {"FINISHED"}
+        assert active_action(mannequin)
+
+    def test_armature_deleted_meanwhile(self, mannequin) -> None:
+        live = runtime.current()
+        submit_without_waiting(variations=3)
+        bpy.data.objects.remove(mannequin)
+        update_until(lambda: not live.busy)
+        assert "“Mannequin” is gone" in live.notice.message
+        assert "seed 7" in live.notice.hint
+        assert not bpy.data.actions
+
+    def test_armature_renamed_and_undone_meanwhile(self, mannequin) -> None:
+        live = runtime.current()
+        bpy.ops.ed.undo_push(message="before")
+        submit_without_waiting()
+        mannequin.name = "Hero"
+        bpy.ops.ed.undo_push(message="renamed")
+        bpy.ops.ed.undo()
+        update_until(lambda: not live.busy)
+        assert live.notice is None
+        assert active_action(bpy.data.objects["Mannequin"])
+
+    def test_waits_until_edit_mode_is_left(self, mannequin) -> None:
+        live = runtime.current()
+        submit_without_waiting()
+        bpy.ops.object.mode_set(mode="EDIT")
+        update_until(lambda: live.waits_for_user)
+        assert active_action(mannequin) is None
+        bpy.ops.object.mode_set(mode="OBJECT")
+        update_until(lambda: not live.busy)
+        assert active_action(mannequin)
+
+    def test_opening_a_file_gives_the_request_up(self, mannequin) -> None:
+        live = runtime.current()
+        submit_without_waiting(steps=900, seconds=10.0)
+        update_until(lambda: live.progress is not None)
+        bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+        assert not live.busy
+        bpy.ops.mld.add_mannequin()
+        ask()
+        bpy.ops.mld.generate()
+        assert len(bpy.data.actions) == 1
+
+
+class TestEngine:
+    def test_start_waits_and_stop_ends_it(self) -> None:
+        session = runtime.current().session
+        session.close()
+        assert "not running" in refusal(bpy.ops.mld.engine_stop)
+        assert bpy.ops.mld.engine_start() == {"FINISHED"}
+        assert session.state is State.READY
+        assert "running" in refusal(bpy.ops.mld.engine_start)
+        pid = session.pid
+        assert bpy.ops.mld.engine_stop() == {"FINISHED"}
+        assert session.state is State.STOPPED
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+    def test_switching_the_addon_off_ends_the_engine(self, addon) -> None:
+        bpy.ops.mld.engine_start()
+        pid = runtime.current().session.pid
+        addon.unregister()
+        try:
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+            assert not hasattr(bpy.types.Scene, "mld")
+            assert not [handler for handler in bpy.app.handlers.load_pre if "blender_addon" in handler.__module__]
+        finally:
+            addon.register()
+
+    def test_new_seed_button(self) -> None:
+        panel = ask(use_random_seed=True, seed=7)
+        bpy.ops.mld.random_seed()
+        assert panel.seed != 7
+        assert not panel.use_random_seed
+
+
+def test_ten_seconds_are_quick_once_the_engine_is_warm(mannequin) -> None:
+    """The engine's own work aside, keys must be there at once: the rest runs on Blender's main thread."""
+    live = runtime.current()
+    ask(seconds=10.0)
+    bpy.ops.mld.generate()
+    submit_without_waiting(seconds=10.0)
+    longest = 0.0
+    while live.busy:
+        started = time.perf_counter()
+        live.update()
+        longest = max(longest, time.perf_counter() - started)
+        time.sleep(0.005)
+    assert longest < 1.0, f"Blender stood still for {longest:.2f} s"
