@@ -19,11 +19,12 @@ from .animation.metadata import TakeMetadata
 from .animation.play import user_action
 from .animation.source import SourceTake
 from .animation.take import write_take
+from .control_rigs.blender_properties import read_properties
+from .control_rigs.drive import retarget_rig
 from .engine_client.events import MotionReady
 from .notices import Notice
 from .retarget.errors import RetargetError
 from .retarget.options import RetargetOptions
-from .retarget.pipeline import retarget
 from .retarget.source_motion import SourceMotion
 from .rig.snapshot import RigError
 from .targets import ArmatureRef, ready_rig
@@ -58,6 +59,7 @@ class Placement:
     scale_root: bool
     key_reduction: str
     key_error_degrees: float
+    control_mode: str
 
     @classmethod
     def of(cls, scene: bpy.types.Scene, start_frame: int | None = None) -> Placement:
@@ -72,6 +74,7 @@ class Placement:
             scale_root=settings.scale_root,
             key_reduction=settings.key_reduction,
             key_error_degrees=settings.key_error_degrees,
+            control_mode=settings.control_mode,
         )
 
     def options(self) -> dict[str, bool | float | str]:
@@ -82,6 +85,7 @@ class Placement:
             "scale_root": self.scale_root,
             "key_reduction": self.key_reduction,
             "key_error_degrees": self.key_error_degrees,
+            "control_mode": self.control_mode,
         }
 
 
@@ -186,7 +190,14 @@ def _key(
         scale_root=placement.scale_root,
         seconds=metadata.seconds,
     )
-    track = retarget(SourceMotion(*source), rig, bone_map, options)
+    track, rig, bone_map = retarget_rig(
+        SourceMotion(*source),
+        rig,
+        bone_map,
+        options,
+        mode=placement.control_mode,
+        properties=read_properties(armature),
+    )
     playing = takes.active_take(armature) if job.takes else None
     action = write_take(
         armature,

@@ -14,6 +14,7 @@ import bpy
 from . import runtime
 from .animation import takes
 from .rig import roles
+from .targets import BY_HAND
 
 
 def _matching(labels: Iterable[str], typed: str) -> list[str]:
@@ -106,6 +107,15 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
         description="Travel in proportion to the character's legs, instead of the motion's own metres",
         default=True,
     )
+    control_mode: bpy.props.EnumProperty(
+        name="Drive",
+        description="Which controls of a control rig are keyed. Its switches are keyed in the take to suit",
+        items=(
+            ("FK", "FK", "Arms and legs by the rotation of each of their bones"),
+            ("IK", "IK", "Hands and feet by their place, elbows and knees by their poles"),
+        ),
+        default="FK",
+    )
     key_reduction: bpy.props.EnumProperty(
         name="Keys",
         description="How many keys the take gets",
@@ -128,11 +138,16 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
     )
 
 
+def _chosen_by_hand(self: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    self.id_data.mld.bones_source = BY_HAND
+
+
 def _bone_property(label: str) -> object:
     return bpy.props.StringProperty(
         name=label,
         description=f"Bone of this armature that is the character's {label.lower()}",
         override={"LIBRARY_OVERRIDABLE"},
+        update=_chosen_by_hand,
     )
 
 
@@ -156,6 +171,11 @@ def _set_take_index(self: MLD_PG_armature, index: int) -> None:
 
 class MLD_PG_armature(bpy.types.PropertyGroup):
     bones: bpy.props.PointerProperty(type=MLD_PG_bones, override={"LIBRARY_OVERRIDABLE"})
+    bones_source: bpy.props.StringProperty(
+        name="Bones From",
+        description="How the bones were found: a table of names, the rig's structure, or by hand",
+        override={"LIBRARY_OVERRIDABLE"},
+    )
     take_index: bpy.props.IntProperty(
         name="Take",
         description="Click to play this take",

@@ -26,6 +26,8 @@ from .generation import Job, NotPossible
 from .notices import Notice
 from .targets import RigStatusCache
 
+STEP_REDRAW_SECONDS = 0.2
+
 _log = logging.getLogger(__name__)
 
 _STATE_WORDS = {
@@ -48,6 +50,7 @@ class Runtime:
         self.notice: Notice | None = None
         self.last_request: dict[str, object] | None = None
         self.click_to_keys_seconds: float | None = None
+        self._shown: tuple[object, object, float] = (None, None, 0.0)
         self._waiting: list[events.Event] = []
         self._location: tuple[object, EnginePython | EngineMissing] | None = None
 
@@ -119,8 +122,8 @@ class Runtime:
         self.installer.close()
         self.session.close()
 
-    def update(self) -> bool:
-        """Take in what has happened; whether anything has. Called from Blender's main thread only."""
+    def update(self) -> None:
+        """Take in what has happened. Called from Blender's main thread only."""
         pending = [*self._waiting, *self.session.poll()]
         self._waiting = []
         for index, event in enumerate(pending):
@@ -128,11 +131,9 @@ class Runtime:
                 self._waiting = pending[index:]
                 break
             self._handle(event)
-        installed = self.installer.poll()
-        for news in installed:
+        for news in self.installer.poll():
             if isinstance(news, InstallEnded):
                 self._install_ended(news)
-        return bool(installed) or len(pending) > len(self._waiting)
 
     def _must_wait(self) -> bool:
         """Whether keys must not be written now: the pose is being dragged, rendered, or the rest pose edited."""
@@ -228,9 +229,26 @@ class Runtime:
         line = _STATE_WORDS[self.session.state]
         return f"{line}, {self.session.info.device_name}" if self.session.info else line
 
-    def state_key(self) -> tuple[object, ...]:
-        """Changes whenever the panel should be drawn again."""
-        return (self.state_line(), self.progress, self.notice, self.job is None, self.waits_for_user, self.installing)
+    def wants_redraw(self) -> bool:
+        """Whether the panel shows something that is no longer so.
+
+        Steps alone are shown a few times a second: drawing takes time that the motion could be made in.
+        """
+        state = (
+            self.state_line(),
+            self.notice,
+            self.busy,
+            self.waits_for_user,
+            self.installing,
+            self.click_to_keys_seconds,
+        )
+        steps = (self.progress, self.installer.progress)
+        shown_state, shown_steps, shown_at = self._shown
+        now = time.monotonic()
+        if state == shown_state and (steps == shown_steps or now - shown_at < STEP_REDRAW_SECONDS):
+            return False
+        self._shown = (state, steps, now)
+        return True
 
 
 def _failure_notice(failed: events.RequestFailed) -> Notice:
@@ -247,7 +265,7 @@ def _failure_notice(failed: events.RequestFailed) -> Notice:
 def _cancelled_text(takes: int) -> str:
     if not takes:
         return "Cancelled."
-    return f"Cancelled; {'the take' if takes == 1 else f'the {takes} takes'} that had arrived stay."
+    return "Cancelled; the take that had arrived stays." if takes == 1 else f"Cancelled; the {takes} first takes stay."
 
 
 _runtime: Runtime | None = None

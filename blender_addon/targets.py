@@ -10,6 +10,7 @@ import bpy
 
 from .animation.editable import check_can_animate
 from .animation.errors import AnimationError
+from .control_rigs.fit import control_modes
 from .rig import roles
 from .rig.blender_snapshot import read_rig
 from .rig.bone_map import BoneMap, Detection, detect, validate
@@ -76,9 +77,11 @@ def stored_bone_map(armature: bpy.types.Object) -> BoneMap | None:
     return BoneMap(bones) if bones else None
 
 
-def store_bone_map(armature: bpy.types.Object, bone_map: BoneMap) -> None:
+def store_bone_map(armature: bpy.types.Object, detection: Detection) -> None:
+    """Keep what was detected on the object, to be corrected by hand."""
     for role in roles.ROLES:
-        setattr(armature.mld.bones, role, bone_map.get(role) or "")
+        setattr(armature.mld.bones, role, detection.bone_map.get(role) or "")
+    armature.mld.bones_source = detection.source if detection.usable else BY_HAND
 
 
 def bones_of(armature: bpy.types.Object, rig: RigSnapshot) -> Detection:
@@ -87,14 +90,15 @@ def bones_of(armature: bpy.types.Object, rig: RigSnapshot) -> Detection:
     if stored is None:
         return detect(rig)
     blocking = tuple(problem.message for problem in validate(stored, rig) if problem.blocking)
-    return Detection(stored, BY_HAND, 0.0 if blocking else 1.0, stored.missing, blocking)
+    source = armature.mld.bones_source or BY_HAND
+    return Detection(stored, source, 0.0 if blocking else 1.0, stored.missing, blocking)
 
 
 def bone_map_problem(armature: bpy.types.Object, detection: Detection) -> tuple[str, str]:
     """(message, hint) why these bones cannot be used; empty strings when they can."""
     if detection.usable:
         return "", ""
-    if detection.source == BY_HAND:
+    if stored_bone_map(armature) is not None:
         return (
             f"The bone map of “{armature.name}” cannot be used: {' '.join(detection.notes)}",
             "Press Detect Bones, or choose other bones under Bones.",
@@ -127,7 +131,11 @@ class RigStatus:
     """The panel's line about the armature's bones."""
 
     usable: bool
+    short: str
     text: str
+    """`short`, or for bones that cannot be used the whole reason and what to do."""
+    control_modes: tuple[str, ...] = ()
+    """How its controls can be driven, as `Scene.mld.control_mode` names it; empty for a rig without controls."""
 
 
 class RigStatusCache:
@@ -135,11 +143,12 @@ class RigStatusCache:
 
     def __init__(self) -> None:
         self._key: object = None
-        self._status = RigStatus(False, "")
+        self._status = RigStatus(False, "", "")
 
     def status(self, armature: bpy.types.Object) -> RigStatus:
         stored = tuple(getattr(armature.mld.bones, role) for role in roles.ROLES)
         scale = tuple(round(value, 4) for value in armature.matrix_world.to_scale())
+        stored += (armature.mld.bones_source,)
         key = (armature.session_uid, armature.name, scale, stored, tuple(armature.data.bones.keys()))
         if key != self._key:
             self._key, self._status = key, _rig_status(armature)
@@ -150,12 +159,15 @@ def _rig_status(armature: bpy.types.Object) -> RigStatus:
     try:
         rig = read_rig(armature)
     except RigError as error:
-        return RigStatus(False, str(error))
+        return RigStatus(False, error.message, str(error))
     detection = bones_of(armature, rig)
     message, hint = bone_map_problem(armature, detection)
     if message:
-        return RigStatus(False, f"{message} {hint}")
-    return RigStatus(True, mapped_line(detection))
+        missing = len(detection.missing)
+        short = f"Not mapped: {missing} bones missing" if missing else "Not mapped: see Bones"
+        return RigStatus(False, short, f"{message} {hint}")
+    line = mapped_line(detection)
+    return RigStatus(True, line, line, control_modes(rig, detection.bone_map))
 
 
 def mapped_line(detection: Detection) -> str:

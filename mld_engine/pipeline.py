@@ -91,11 +91,13 @@ class MotionPipeline:
         return self._text_encoder is None or self._text_encoder.ready
 
     def prepare(self) -> None:
-        """Make the first request fast: compute a short motion, and start to load the text encoder meanwhile.
+        """Make the first request fast: compute a short motion now, and load the text encoder in the background.
 
-        A text encoder that cannot be loaded shows at the first request that has a text.
+        Importing the text encoder's library takes longer than all the rest of the start, so nobody
+        waits for it who makes motion from labels, and most animators are still typing meanwhile. An
+        encoder that cannot be loaded shows at the first request that has a text.
         """
-        self._synthesize(0, self.pack.config.min_frames, Condition(), 1.0, 1, None, None)
+        self._synthesize(0, self.pack.config.min_frames, Condition(Kind.TEXT), 2.0, 2, None, None)
         if self._text_encoder is not None:
             self._text_encoder.start()
 
@@ -166,7 +168,8 @@ class MotionPipeline:
                 f"{config.min_frames} to {config.max_frames} frames at {self.pack.fps:g} fps"
             )
         arrays = (torch.from_numpy(array) for array in (motion.rotations, motion.root, motion.offsets))
-        return self._synthesis.normalize_latent(self._synthesis.encode(*arrays).mean)
+        features = self._synthesis.representation.from_motion(*arrays)
+        return self._synthesis.normalize_latent(self._synthesis.posterior(features).mean)
 
     def decode(self, latent: Tensor, frames: int) -> Motion:
         """Normalised latent (tokens, latent_dim) -> motion that starts over the origin, facing +Z."""

@@ -44,6 +44,7 @@ class Synthesis:
         self._latent_shape = (config.vae.tokens, config.vae.latent_dim)
         self._features, self._latents = _statistics(pack, self._latent_shape)
         self._denoiser = build(lambda: Denoiser(config.denoiser), pack.tensors("denoiser"), f"{pack.name}/denoiser")
+        self._denoiser.fold()
         self._decoder = build(lambda: MotionDecoder(config.vae), pack.tensors("decoder"), f"{pack.name}/decoder")
         self._encoder = Deferred(
             lambda: build(lambda: MotionEncoder(config.vae), pack.tensors("encoder"), f"{pack.name}/encoder")
@@ -101,20 +102,24 @@ class Synthesis:
         kind, action, style_row = torch.tensor([[condition.kind], [condition.action], [style]], device=self.device)
         return denoiser.condition_tokens(kind, text.to(self.device)[None], action, style_row)
 
-    @torch.inference_mode()
     def decode(self, latent: Tensor, frames: int) -> MotionTensors:
         """Normalised latent (tokens, latent_dim) -> motion of `frames` frames, on the CPU."""
-        features = self._decoder(self._latents.denormalize(latent.to(self.device))[None], frames)[0]
-        return self.representation.to_motion(self._features.denormalize(features).cpu())
+        return self.representation.to_motion(self.features(latent, frames).cpu())
 
     @torch.inference_mode()
-    def encode(self, rotations: Tensor, root: Tensor, offsets: Tensor) -> Posterior:
-        """rotations (T, 22, 4) wxyz, root (T, 3), offsets (22, 3) -> posterior of the latent (tokens, latent_dim).
+    def features(self, latent: Tensor, frames: int) -> Tensor:
+        """Normalised latent (tokens, latent_dim) -> features (frames, F) in physical units."""
+        memory = self._latents.denormalize(latent.to(self.device))[None]
+        return self._features.denormalize(self._decoder(memory, frames)[0])
 
-        Not normalised by the latent statistics, which belong to the denoiser; see `normalize_latent`.
+    @torch.inference_mode()
+    def posterior(self, features: Tensor) -> Posterior:
+        """Features (T, F) in physical units -> posterior of the VAE's latent, (tokens, latent_dim) each.
+
+        That latent is not normalised by the latent statistics; see `normalize_latent`.
         """
-        features = self.representation.from_motion(rotations, root, offsets).to(self.device)
-        posterior = self._encoder.get().to(self.device)(self._features.normalize(features)[None])
+        encoder = self._encoder.get().to(self.device)
+        posterior: Posterior = encoder(self._features.normalize(features.to(self.device))[None])
         return Posterior(posterior.mean[0], posterior.log_variance[0])
 
     def normalize_latent(self, latent: Tensor) -> Tensor:

@@ -18,8 +18,22 @@ HANDLE_TYPES: Final[Mapping[str, int]] = {"ALIGNED": 3, "AUTO_CLAMPED": 4}
 
 
 def data_path(bone: str, property_name: str) -> str:
-    """RNA path of a pose bone's property, seen from its object; quotes and backslashes in the name are escaped."""
-    return f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{property_name}'
+    """RNA path of a pose bone's property, seen from its object; quotes and backslashes in the bone's name are escaped.
+
+    A custom property is named in brackets: `["IK_FK"]`.
+    """
+    dot = "" if property_name.startswith("[") else "."
+    return f'pose.bones["{bpy.utils.escape_identifier(bone)}"]{dot}{property_name}'
+
+
+def held_keys(held: Mapping[tuple[str, str], tuple[float, ...]]) -> list[CurveKeys]:
+    """Curves of one key, on the take's first frame, for a track's held properties."""
+    frame = np.zeros(1)
+    return [
+        CurveKeys(bone, path, index, frame, np.array([value]), None, None, None)
+        for (bone, path), values in held.items()
+        for index, value in enumerate(values)
+    ]
 
 
 def write_curves(container: Any, curves: Iterable[CurveKeys], start_frame: float) -> None:

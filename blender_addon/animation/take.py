@@ -18,7 +18,7 @@ from . import compat
 from .editable import check_can_animate
 from .errors import AnimationError
 from .identity import ARMATURE, OPTIONS, START_FRAME, TAKE_NUMBER, next_take_number
-from .keys import write_curves
+from .keys import held_keys, write_curves
 from .metadata import TakeMetadata
 from .names import NAME_BYTES, SUFFIX_BYTES, one_line, trim
 from .play import play, restored_on_error
@@ -61,6 +61,7 @@ def write_take(
     curves = reduce_track(
         rotation_channels(track, rig), track.locations, rig, bone_map, mode=key_reduction, max_degrees=key_error_degrees
     )
+    curves += held_keys(track.held)
     action = bpy.data.actions.new(_free_name(name or metadata.name()))
     try:
         with restored_on_error(armature_object):

@@ -15,14 +15,14 @@ from mathutils import Vector
 
 from .character import Character, make_character
 from .motion_file import read_take
-from .path import CharacterPath, sample_path
+from .path import CharacterPath, follow, telling_frames
 from .strip import render_strip
 from .studio import add_film_camera, aim_sun, build_studio, empty_scene, look_through_camera
 
 TOLD: Final = "mld: "
 """Begins the lines that install_deps.py shows; Blender's own output is only kept for errors."""
 POSES: Final = 7
-BODY_METRES: Final = 1.0
+BODY_METRES: Final = 0.8
 """Room around the hips that the camera of the .blend file keeps in view."""
 
 
@@ -52,7 +52,7 @@ def _show(take_file: Path, blend: Path, picture: Path) -> None:
     _tell(f"{take.motion.frames} frames keyed on {len(character.bone_map.bones)} bones", begun)
 
     begun = time.perf_counter()
-    path = sample_path(character, scene, POSES)
+    path = follow(character, scene, [character.first_frame + frame for frame in telling_frames(take.motion, POSES)])
     _dress(scene, path)
     scene.frame_set(character.first_frame)
     look_through_camera()

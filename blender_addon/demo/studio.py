@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import Final
 
 import bpy
 from mathutils import Matrix, Vector
 
-FLOOR_METRES: Final = 200.0
+FLOOR_METRES: Final = 400.0
 FLOOR_COLOR: Final = (0.80, 0.81, 0.83)
 SKY_COLOR: Final = (0.86, 0.89, 0.95)
 INK_COLOR: Final = (0.045, 0.05, 0.065)
 LENS_MILLIMETRES: Final = 50.0
+LOOK_DOWN_DEGREES: Final = 14.0
+"""More than half the camera's height of view, so that the floor fills the picture without a horizon."""
+FREE_RIM: Final = 1.1
 
 
 def empty_scene() -> bpy.types.Scene:
@@ -47,10 +51,10 @@ def build_studio(scene: bpy.types.Scene) -> None:
     world.use_nodes = True
     background = world.node_tree.nodes["Background"]
     background.inputs["Color"].default_value = (*SKY_COLOR, 1.0)
-    background.inputs["Strength"].default_value = 0.62
+    background.inputs["Strength"].default_value = 0.5
 
     sun = bpy.data.lights.new("Sun", "SUN")
-    sun.energy, sun.angle = 2.0, math.radians(9.0)
+    sun.energy, sun.angle = 2.6, math.radians(9.0)
     sun.color = (1.0, 0.96, 0.9)
     add_to_scene("Sun", sun, scene)
     scene.view_settings.view_transform = "Standard"
@@ -94,17 +98,21 @@ def view_rotation(right: Vector, down_degrees: float) -> Matrix:
 
 
 def add_film_camera(scene: bpy.types.Scene, right: Vector, low: Vector, high: Vector) -> bpy.types.Object:
-    """A camera that has the whole path in view; `low` and `high` are the corners of the box around it."""
+    """A camera with a view of the whole box between the corners `low` and `high`, as near as that allows."""
     camera = bpy.data.cameras.new("Camera")
     camera.lens = LENS_MILLIMETRES
+    camera.clip_end = FLOOR_METRES
     item = add_to_scene("Camera", camera, scene)
-    rotation = view_rotation(right, 10.0)
+    rotation = view_rotation(right, LOOK_DOWN_DEGREES)
+    across = camera.sensor_width / 2.0 / camera.lens / FREE_RIM
+    upwards = across * scene.render.resolution_y / scene.render.resolution_x
     middle = (low + high) / 2.0
-    radius = (high - low).length / 2.0
-    aspect = scene.render.resolution_x / scene.render.resolution_y
-    half_angle = math.atan(camera.sensor_width / 2.0 / camera.lens / max(aspect, 1.0))
-    backwards = rotation @ Vector((0.0, 0.0, 1.0))
-    item.matrix_world = Matrix.Translation(middle + backwards * (radius / math.sin(half_angle))) @ rotation.to_4x4()
+    distance = 0.0
+    for corner in product((low.x, high.x), (low.y, high.y), (low.z, high.z)):
+        seen = rotation.transposed() @ (Vector(corner) - middle)
+        distance = max(distance, seen.z + abs(seen.x) / across, seen.z + abs(seen.y) / upwards)
+    place = middle + rotation @ Vector((0.0, 0.0, distance))
+    item.matrix_world = Matrix.Translation(place) @ rotation.to_4x4()
     scene.camera = item
     return item
 

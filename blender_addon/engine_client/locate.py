@@ -13,12 +13,16 @@ ENVIRONMENT_VARIABLE: Final = "MLD_ENGINE_PYTHON"
 
 
 class EngineMissing(Exception):  # noqa: N818 (a state that the panel shows, not a fault)
-    """There is no engine to start. `message` says what was looked for, `hint` what to do."""
+    """There is no engine to start. `message` says what was looked for, `hint` what to do.
 
-    def __init__(self, message: str, hint: str) -> None:
+    `install_helps`: whether installing would make the engine be found.
+    """
+
+    def __init__(self, message: str, hint: str, *, install_helps: bool = True) -> None:
         super().__init__(f"{message} {hint}")
         self.message = message
         self.hint = hint
+        self.install_helps = install_helps
 
 
 @dataclass(frozen=True)
@@ -41,34 +45,20 @@ def engine_python(environment: Mapping[str, str], preference: str, install_venv:
     A place that names a file which is not there is an error, not a reason to try the next one: whoever
     set it would otherwise be running another engine than they think. Raises EngineMissing.
     """
-    named = environment.get(ENVIRONMENT_VARIABLE, "").strip()
+    named, preferred = environment.get(ENVIRONMENT_VARIABLE, "").strip(), preference.strip()
     if named:
-        return EnginePython(
-            _existing(
-                Path(named).expanduser(),
-                f"{ENVIRONMENT_VARIABLE} names {named}, which is not there.",
-                "Correct or clear that environment variable, then start Blender again.",
-            ),
-            "environment",
-        )
-    if preference.strip():
-        return EnginePython(
-            _existing(
-                Path(preference.strip()).expanduser(),
-                f"The engine's Python in the preferences, {preference.strip()}, is not there.",
-                "Correct that path in the add-on's preferences, or clear it to use the installed engine.",
-            ),
-            "preference",
-        )
-    return EnginePython(
-        _existing(
-            venv_python(install_venv), "The engine is not installed yet.", "Press Install Engine in the MLD tab."
-        ),
-        "install",
-    )
+        message = f"{ENVIRONMENT_VARIABLE} names {named}, which is not there."
+        hint = "Correct or clear that environment variable, then start Blender again."
+        return EnginePython(_existing(Path(named).expanduser(), message, hint, install_helps=False), "environment")
+    if preferred:
+        message = f"The engine's Python in the preferences, {preferred}, is not there."
+        hint = "Correct that path in the add-on's preferences, or clear it to use the installed engine."
+        return EnginePython(_existing(Path(preferred).expanduser(), message, hint, install_helps=False), "preference")
+    message, hint = "The engine is not installed yet.", "Press Install Engine in the MLD tab."
+    return EnginePython(_existing(venv_python(install_venv), message, hint, install_helps=True), "install")
 
 
-def _existing(python: Path, message: str, hint: str) -> Path:
+def _existing(python: Path, message: str, hint: str, *, install_helps: bool) -> Path:
     if not python.is_file():
-        raise EngineMissing(message, hint)
+        raise EngineMissing(message, hint, install_helps=install_helps)
     return python

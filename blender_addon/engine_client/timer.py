@@ -47,12 +47,11 @@ def unregister() -> None:
 def _tick() -> float | None:
     """Returns the seconds to the next call, None when there is nothing left to wait for."""
     live = runtime.current()
-    before = live.state_key()
-    happened = live.update()
+    live.update()
     idle_minutes = preferences.settings().idle_minutes
     if idle_minutes and live.session.idle_seconds > 60.0 * idle_minutes:
         live.session.stop()
-    if happened or live.state_key() != before:
+    if live.wants_redraw():
         redraw()
     if live.busy or live.installing or live.session.state in (State.STARTING, State.BUSY):
         return ACTIVE_SECONDS

@@ -35,12 +35,11 @@ class MLD_PT_bones(MldPanel, bpy.types.Panel):
             wrapped(self.layout, context, "Found anew for each take. Detect Bones writes them down, to be changed.")
             return
         column = self.layout.column(align=True)
-        column.use_property_split = True
-        column.use_property_decorate = False
         for role in roles.PANEL_ORDER:
-            row = column.row()
+            row = column.split(factor=0.46, align=True)
             row.alert = role in roles.REQUIRED and not getattr(armature.mld.bones, role)
-            row.prop_search(armature.mld.bones, role, armature.data, "bones")
+            row.label(text=roles.LABELS[role])
+            row.prop_search(armature.mld.bones, role, armature.data, "bones", text="")
 
 
 CLASSES = (MLD_PT_bones,)

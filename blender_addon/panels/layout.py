@@ -10,8 +10,9 @@ import bpy
 CATEGORY = "MLD"
 _CHARACTER_PIXELS = 6.6
 """Mean width of a character of Blender's font at the default resolution scale."""
-_MARGIN_PIXELS = 62.0
-"""The panel's borders, the icon and the box around a message."""
+_MARGIN_PIXELS = 44.0
+"""The panel's borders and the box around a message."""
+_ICON_PIXELS = 20.0
 
 
 class MldPanel:
@@ -22,10 +23,16 @@ class MldPanel:
     bl_category = CATEGORY
 
 
-def wrapped(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """The text in as many lines as the sidebar's width asks for, the icon before the first."""
+def wrapped(
+    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE", taken_pixels: float = 0.0
+) -> None:
+    """The text in as many lines as the sidebar's width asks for, the icon before the first.
+
+    `taken_pixels`: width that something beside the text needs, at the default resolution scale.
+    """
     scale = context.preferences.system.ui_scale
-    columns = int((context.region.width / scale - _MARGIN_PIXELS) / _CHARACTER_PIXELS)
+    taken_pixels += _MARGIN_PIXELS + (_ICON_PIXELS if icon != "NONE" else 0.0)
+    columns = int((context.region.width / scale - taken_pixels) / _CHARACTER_PIXELS)
     column = layout.column(align=True)
     column.scale_y = 0.75
     for index, line in enumerate(textwrap.wrap(text, max(columns, 16))):

@@ -8,10 +8,15 @@ import bpy
 from .. import runtime, targets
 from ..engine_client.locate import EngineMissing
 from ..notices import Notice
-from ..operators.availability import generate_blocked, regenerate_blocked
+from ..operators.availability import generate_blocked
 from ..runtime import Runtime
 from .layout import MldPanel, progress_bar, reason, wrapped
 
+_BUTTON_PIXELS = 28.0
+_WHAT_INSTALL_DOES = (
+    "Install downloads Python packages, above all PyTorch: about 0.4 GB for the CPU, 3 GB with an NVIDIA card. "
+    "They stay in a folder of their own."
+)
 _ICONS = {"INFO": "INFO", "WARNING": "ERROR", "ERROR": "CANCEL"}
 
 
@@ -23,29 +28,25 @@ class MLD_PT_main(MldPanel, bpy.types.Panel):
         live = runtime.current()
         if live.installing:
             _draw_installation(self.layout, context, live)
-        elif isinstance(live.location(), EngineMissing):
-            _draw_first_run(self.layout, context, live)
+        elif isinstance(missing := live.location(), EngineMissing):
+            _draw_first_run(self.layout, context, missing)
         _draw_armature(self.layout, context, live)
         _draw_request(self.layout, context, live)
         _draw_buttons(self.layout, context, live)
         if live.notice:
             _draw_notice(self.layout, context, live.notice)
-        _draw_status(self.layout, live)
+        _draw_status(self.layout, context, live)
 
 
-def _draw_first_run(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
+def _draw_first_run(layout: bpy.types.UILayout, context: bpy.types.Context, missing: EngineMissing) -> None:
+    """Nothing is installed, or the place where the engine should be is wrong: then installing would not help."""
     box = layout.box()
-    missing = live.location()
-    if live.session.failure is None and "not installed yet" not in missing.message:
-        wrapped(box, context, str(missing), "ERROR")
+    if not missing.install_helps:
+        wrapped(box, context, missing.message, "ERROR")
+        wrapped(box, context, missing.hint, "BLANK1")
         return
     wrapped(box, context, "The engine that makes the motion is not installed yet.", "IMPORT")
-    wrapped(
-        box,
-        context,
-        "Install downloads Python packages, above all PyTorch: about 0.4 GB for the CPU, 3 GB with an NVIDIA card. "
-        "They stay in a folder of their own.",
-    )
+    wrapped(box, context, _WHAT_INSTALL_DOES)
     if not bpy.app.online_access:
         wrapped(box, context, "Blender may not go online yet.", "ERROR")
         if not bpy.app.online_access_override:
@@ -73,7 +74,7 @@ def _draw_armature(layout: bpy.types.UILayout, context: bpy.types.Context, live:
     column.label(text=armature.name, icon="ARMATURE_DATA")
     if not targets.target_problem(context):
         status = live.rig_status.status(armature)
-        wrapped(column, context, status.text, "CHECKMARK" if status.usable else "ERROR")
+        wrapped(column, context, status.short, "CHECKMARK" if status.usable else "ERROR")
 
 
 def _draw_request(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
@@ -81,7 +82,7 @@ def _draw_request(layout: bpy.types.UILayout, context: bpy.types.Context, live: 
     column = layout.column()
     column.row(align=True).prop(settings, "condition", expand=True)
     if settings.condition == "TEXT":
-        column.prop(settings, "prompt", text="", icon="TEXT", **_placeholder("What the character does"))
+        column.prop(settings, "prompt", text="", icon="TEXT", placeholder="What the character does")
     elif settings.condition == "ACTION":
         column.prop(settings, "action_label", icon="VIEWZOOM")
         if live.vocabulary.styles:
@@ -95,11 +96,6 @@ def _draw_request(layout: bpy.types.UILayout, context: bpy.types.Context, live: 
     row.prop(settings, "use_random_seed", text="Random", toggle=True)
 
 
-def _placeholder(text: str) -> dict[str, str]:
-    """Blender 4.2 draws a grey hint in an empty field; the argument came with 4.1."""
-    return {"placeholder": text}
-
-
 def _draw_buttons(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
     column = layout.column(align=True)
     row = column.row()
@@ -109,27 +105,24 @@ def _draw_buttons(layout: bpy.types.UILayout, context: bpy.types.Context, live: 
         _draw_progress(column, live)
         return
     column.operator("mld.regenerate", icon="FILE_REFRESH")
-    blocked = generate_blocked(context)
-    if blocked:
+    # Of a missing engine the box at the top has told.
+    if not isinstance(live.location(), EngineMissing) and (blocked := generate_blocked(context)):
         reason(column, context, blocked)
-    elif regenerate_blocked(context):
-        return
 
 
 def _draw_progress(layout: bpy.types.UILayout, live: Runtime) -> None:
-    row = layout.row(align=True)
     progress = live.progress
     if live.waits_for_user:
-        row.label(text="Ready: waits until you finish your edit", icon="PAUSE")
+        layout.label(text="Ready; waits until you finish your edit", icon="PAUSE")
     elif progress is None:
-        row.label(text=live.session.status or "Waiting for the engine", icon="SORTTIME")
+        layout.label(text=live.session.status or "Waiting for the engine", icon="SORTTIME")
     else:
         text = f"Step {progress.step}/{progress.total}"
         if progress.count > 1:
             text = f"Take {progress.take + 1}/{progress.count}, {text.lower()}"
         whole = (progress.take + progress.step / max(progress.total, 1)) / max(progress.count, 1)
-        progress_bar(row, whole, text)
-    row.operator("mld.cancel", text="Cancel", icon="X")
+        progress_bar(layout, whole, text)
+    layout.operator("mld.cancel", icon="X")
 
 
 def _draw_notice(layout: bpy.types.UILayout, context: bpy.types.Context, notice: Notice) -> None:
@@ -137,7 +130,7 @@ def _draw_notice(layout: bpy.types.UILayout, context: bpy.types.Context, notice:
     row = box.row()
     text = row.column()
     text.alert = notice.level == "ERROR"
-    wrapped(text, context, notice.message, _ICONS[notice.level])
+    wrapped(text, context, notice.message, _ICONS[notice.level], taken_pixels=_BUTTON_PIXELS)
     row.operator("mld.dismiss", text="", icon="X", emboss=False)
     if notice.hint:
         wrapped(box, context, notice.hint, "BLANK1")
@@ -147,15 +140,13 @@ def _draw_notice(layout: bpy.types.UILayout, context: bpy.types.Context, notice:
         box.operator("mld.show_log", icon="FILE_TEXT")
 
 
-def _draw_status(layout: bpy.types.UILayout, live: Runtime) -> None:
+def _draw_status(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
     column = layout.column(align=True)
     column.active = False
-    column.scale_y = 0.75
-    line = live.state_line()
+    wrapped(column, context, live.state_line())
     if live.click_to_keys_seconds is not None:
-        line += f", last take {live.click_to_keys_seconds:.2f} s"
-    column.label(text=line)
-    column.label(text=live.vocabulary.licence_line)
+        wrapped(column, context, f"Last take: {live.click_to_keys_seconds:.2f} s")
+    wrapped(column, context, live.vocabulary.licence_line)
 
 
 CLASSES = (MLD_PT_main,)

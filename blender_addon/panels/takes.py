@@ -26,20 +26,26 @@ class MLD_UL_takes(bpy.types.UIList):
         _index: int = 0,
     ) -> None:
         row = layout.row(align=True)
-        row.prop(action, "name", text="", emboss=False, icon="ACTION")
+        row.prop(action, "name", text="", emboss=False)
         remove = row.operator("mld.delete_take", text="", icon="TRASH", emboss=False)
         remove.take = action.name
 
     def filter_items(
         self, context: bpy.types.Context, data: bpy.types.BlendData, collection: str
     ) -> tuple[list[int], list[int]]:
-        shown = {action.name for action in takes.list_takes(targets.target_armature(context))}
-        wanted = self.filter_name.casefold()
+        """Newest take first; all other Actions hidden."""
+        actions = list(getattr(data, collection))
+        places = {action.name: place for place, action in enumerate(takes.list_takes(targets.target_armature(context)))}
+        typed = self.filter_name.casefold()
         flags = [
-            self.bitflag_filter_item if action.name in shown and wanted in action.name.casefold() else 0
-            for action in getattr(data, collection)
+            self.bitflag_filter_item if action.name in places and typed in action.name.casefold() else 0
+            for action in actions
         ]
-        return flags, []
+        by_age = sorted(range(len(actions)), key=lambda index: places.get(actions[index].name, len(actions)))
+        order = [0] * len(actions)
+        for place, index in enumerate(by_age):
+            order[index] = place
+        return flags, order
 
 
 class MLD_PT_takes(MldPanel, bpy.types.Panel):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -48,11 +49,11 @@ def joined(values: FloatArray, mask: BoolArray, frame_seconds: float) -> FloatAr
     if not plants:
         return out
     out[mask] = values[mask]
-    frames = np.arange(len(values))
+    frames = np.arange(len(values), dtype=np.float64)
     first, last = plants[0][0], plants[-1][1] - 1
     out[:first] = _ease(values[first], first - frames[:first], first, frame_seconds)
     out[last + 1 :] = _ease(values[last], frames[last + 1 :] - last, len(values) - 1 - last, frame_seconds)
-    for (_, end), (begin, _) in zip(plants[:-1], plants[1:], strict=True):
+    for (_, end), (begin, _) in pairwise(plants):
         here, length = frames[end:begin], begin - end + 1
         before, after = values[end - 1], values[begin]
         if length * frame_seconds >= 2.0 * EASE_SECONDS:
@@ -65,5 +66,7 @@ def joined(values: FloatArray, mask: BoolArray, frame_seconds: float) -> FloatAr
 
 def _ease(value: FloatArray, distance: FloatArray, room: int, frame_seconds: float) -> FloatArray:
     """(n, ...) `value` fading to 0 at `distance` frames (n,); held where there is not room enough to fade."""
-    share = smoothstep(distance * frame_seconds / EASE_SECONDS) if room * frame_seconds >= EASE_SECONDS else 0.0 * distance
+    share = (
+        smoothstep(distance * frame_seconds / EASE_SECONDS) if room * frame_seconds >= EASE_SECONDS else 0.0 * distance
+    )
     return np.asarray(np.multiply.outer(1.0 - share, value))

@@ -13,9 +13,7 @@ from .quaternion import FloatArray
 BoolArray = NDArray[np.bool_]
 
 TOUCHES: Final = 0.5
-"""A contact begins above this value ..."""
-STILL_TOUCHES: Final = 0.3
-"""... and lasts while the value is above this one."""
+"""A contact value above this means that the joint is on the floor."""
 SHORTEST_GAP_SECONDS: Final = 0.07
 """A foot that leaves the floor for less stays planted."""
 SHORTEST_CONTACT_SECONDS: Final = 0.05
@@ -24,11 +22,9 @@ SHORTEST_CONTACT_SECONDS: Final = 0.05
 
 def planted(values: FloatArray, frame_seconds: float) -> BoolArray:
     """Contact values (F,) 0 .. 1, samples `frame_seconds` apart -> where the joint is planted (F,)."""
-    mask: BoolArray = np.zeros(len(values), dtype=np.bool_)
-    for begin, end in runs(values > STILL_TOUCHES):
-        mask[begin:end] = np.any(values[begin:end] > TOUCHES)
+    mask: BoolArray = values > TOUCHES
     for begin, end in runs(~mask):
-        if 0 < begin and end < len(mask) and (end - begin) * frame_seconds < SHORTEST_GAP_SECONDS:
+        if (end - begin) * frame_seconds < SHORTEST_GAP_SECONDS:
             mask[begin:end] = True
     for begin, end in runs(mask):
         mask[begin:end] = (end - begin) * frame_seconds >= SHORTEST_CONTACT_SECONDS

@@ -19,8 +19,9 @@ from ..rig.bone_map import BoneMap
 from ..rig.snapshot import RigSnapshot
 from . import quaternion
 from .alignment import Stance, measure_stance
+from .easing import joined
 from .foot_contacts import planted
-from .foot_paths import Foot, clearance, level_shift, out_of_floor, settle, steady
+from .foot_paths import Foot, level_shift, out_of_floor, settle, steady, toes_up
 from .hip_shift import Strain, hip_shift
 from .options import PoseTrack, RetargetOptions
 from .plan import make_plan
@@ -31,10 +32,13 @@ from .source_motion import SourceMotion
 from .two_bone_ik import bend_leg, hinge_axis
 
 SIDES: Final = ("left", "right")
-RAISED_LIMIT: Final = 0.06
+LEG_ROLES: Final = tuple(f"{side}_{part}" for side in SIDES for part in ("hip", "knee", "ankle", "foot"))
+RAISED_LIMIT: Final = 0.035
 """Planted feet further from the floor than this share of the leg's length stand on something else."""
-SLIP: Final = 0.005
+SLIP: Final = 0.004
 """Share of the leg's length by which heel or toes may move while both are planted."""
+SHORTEST_FOOT: Final = 0.2
+"""A toe joint nearer to the ankle than this share of the motion's foot says nothing about where the toes are."""
 FLOOR_TOLERANCE: Final = 0.003
 """Share of the leg's length by which ankle and toe joints may sink into the floor."""
 
@@ -43,7 +47,6 @@ FLOOR_TOLERANCE: Final = 0.003
 class Leg:
     """One leg of the unlocked track. Positions (F, 3) in the world."""
 
-    side: str
     bones: tuple[str, str, str]
     hip: FloatArray
     knee: FloatArray
@@ -69,19 +72,23 @@ def lock_feet(
 ) -> PoseTrack:
     """The track with planted feet held in place; the same track where the motion has no contacts.
 
-    `motion` is sampled at the track's frames. Legs whose bones are locked or have no keys are left alone, and the
-    track's warnings say so.
+    `motion` is sampled at the track's frames, `options.scene_fps` of them a second. In contact, ankle and toe joints
+    move by about a hundredth of a leg's length at most, and knees keep to their own speeds. A foot out of the leg's
+    reach, because the motion was not scaled to short legs, still slides. Legs whose bones are locked or have no keys
+    are left alone, and the track's warnings say so.
+    Raises RetargetError and RigError as `pipeline.retarget` does.
     """
     plan = make_plan(rig, bone_map)
     stance = measure_stance(rig, bone_map, plan)
-    posed = track_world(rig, track, [*bone_map.bones.values(), *_parent(rig, track)])
+    parts = [bone_map.bones[role] for role in LEG_ROLES if role in bone_map.bones]
+    posed = track_world(rig, track, [*parts, *_parent(rig, track)])
     legs, notes = [], []
     for side in SIDES:
         obstacle = _obstacle(rig, bone_map, track, side)
         if obstacle:
             notes.append(obstacle)
-            continue
-        legs.append(_leg(side, rig, bone_map, stance, posed, motion, options.scene_fps))
+        else:
+            legs.append(_leg(side, rig, bone_map, stance, posed, motion, options.scene_fps))
     if any(leg.foot.planted.any() for leg in legs):
         track = _locked(track, rig, legs, _floor_travel(bone_map, stance, motion, options), posed, options)
     return replace(track, warnings=(*track.warnings, *notes)) if notes else track
@@ -106,21 +113,10 @@ def _leg(
     scene_fps: float,
 ) -> Leg:
     hip, knee, ankle = (bone_map.bones[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
-    ankle_height = ankle_ground(bone_map, stance)
-    toe_bone = bone_map.get(f"{side}_foot")
-    if toe_bone is not None:
-        toe = (posed[toe_bone] - posed[ankle])[:, :3, 3]
-        rest = quaternion.rotate(stance.upright, (stance.rest[toe_bone] - stance.rest[ankle])[:3, 3])
-    else:
-        ratio = leg_ratio(bone_map, stance, motion.offsets)
-        joint = skeleton.JOINT_INDEX[f"{side}_foot"]
-        turns = motion.rotations_world()[:, skeleton.PARENTS[joint]]
-        toe = ratio * quaternion.rotate(turns, motion.offsets[joint]) @ stance.frame.T
-        rest = ratio * stance.frame @ motion.offsets[joint]
+    toe, rest, has_toes = _toe(side, bone_map, stance, posed, motion)
     channels = [skeleton.CONTACT_JOINTS.index(skeleton.JOINT_INDEX[f"{side}_{part}"]) for part in ("ankle", "foot")]
     ankle_planted, toe_planted = (planted(motion.contacts[:, channel], 1.0 / scene_fps) for channel in channels)
     return Leg(
-        side=side,
         bones=(hip, knee, ankle),
         hip=posed[hip][:, :3, 3],
         knee=posed[knee][:, :3, 3],
@@ -135,10 +131,27 @@ def _leg(
             ankle_planted=ankle_planted,
             toe_planted=toe_planted,
             up=stance.up,
-            ankle_height=ankle_height,
+            ankle_height=ankle_ground(bone_map, stance),
             toe_drop=-float(rest @ stance.up),
+            has_toes=has_toes,
         ),
     )
+
+
+def _toe(
+    side: str, bone_map: BoneMap, stance: Stance, posed: dict[str, FloatArray], motion: SourceMotion
+) -> tuple[FloatArray, FloatArray, bool]:
+    """From ankle to toe joint, posed (F, 3) and at rest (3,), and whether the rig has one; else as in the motion."""
+    ratio = leg_ratio(bone_map, stance, motion.offsets)
+    joint = skeleton.JOINT_INDEX[f"{side}_foot"]
+    toe_bone, ankle = bone_map.get(f"{side}_foot"), bone_map.bones[f"{side}_ankle"]
+    if toe_bone is not None:
+        rest = quaternion.rotate(stance.upright, (stance.rest[toe_bone] - stance.rest[ankle])[:3, 3])
+        if np.linalg.norm(rest) > SHORTEST_FOOT * ratio * np.linalg.norm(motion.offsets[joint]):
+            return (posed[toe_bone] - posed[ankle])[:, :3, 3], rest, True
+    turns = motion.rotations_world()[:, skeleton.PARENTS[joint]]
+    toe = ratio * quaternion.rotate(turns, motion.offsets[joint]) @ stance.frame.T
+    return toe, np.asarray(ratio * stance.frame @ motion.offsets[joint]), False
 
 
 def _floor_travel(bone_map: BoneMap, stance: Stance, motion: SourceMotion, options: RetargetOptions) -> FloatArray:
@@ -160,14 +173,16 @@ def _locked(
 ) -> PoseTrack:
     frame_seconds = 1.0 / options.scene_fps
     up = legs[0].foot.up
-    turns, strains = [], []
+    toes, strains = [], []
     for leg in legs:
         foot = leg.foot
-        turn = steady(foot, SLIP * leg.length, frame_seconds)
-        toe = quaternion.rotate(turn, foot.toe)
+        tolerance = FLOOR_TOLERANCE * leg.length
+        rise = settle(foot, RAISED_LIMIT * leg.length, frame_seconds)
+        toe = steady(foot, rise, SLIP * leg.length, frame_seconds)
+        rise = rise + out_of_floor(foot.ankle @ up + rise - foot.ankle_height, tolerance)
+        toe = toes_up(foot, joined(rise, foot.planted, frame_seconds), toe, tolerance)
         level = level_shift(replace(foot, toe=toe), travel, leg.length, frame_seconds)
-        rise = settle(foot, toe, RAISED_LIMIT * leg.length, frame_seconds)
-        turns.append(turn)
+        toes.append(toe)
         strains.append(
             Strain(leg.hip, foot.ankle, level, rise, foot.planted, leg.thigh, leg.shin, foot.up, frame_seconds)
         )
@@ -180,13 +195,13 @@ def _locked(
         frame = np.broadcast_to(frame, (track.frame_count, 3, 3))
         locations[carrier] = locations[carrier] + np.linalg.solve(frame, (height[:, None] * up)[..., None])[..., 0]
     rotations = dict(track.rotations)
-    for leg, turn, strain in zip(legs, turns, strains, strict=True):
-        rotations.update(_bent(leg, rig, track, turn, strain, height))
+    for leg, toe, strain in zip(legs, toes, strains, strict=True):
+        rotations.update(_bent(leg, rig, track, toe, strain, height))
     return replace(track, rotations=rotations, locations=locations)
 
 
 def _bent(
-    leg: Leg, rig: RigSnapshot, track: PoseTrack, foot_turn: FloatArray, strain: Strain, hip_height: FloatArray
+    leg: Leg, rig: RigSnapshot, track: PoseTrack, toe: FloatArray, strain: Strain, hip_height: FloatArray
 ) -> dict[str, FloatArray]:
     """New matrix_basis rotations (F, 4) of thigh, shin and foot.
 
@@ -195,17 +210,18 @@ def _bent(
     """
     foot, up = leg.foot, leg.foot.up
     ankle, _ = strain.reachable(hip_height)
-    toe = quaternion.rotate(foot_turn, foot.toe)
-    ankle = ankle + out_of_floor(clearance(foot, ankle, toe), FLOOR_TOLERANCE * leg.length)[:, None] * up
+    tolerance = FLOOR_TOLERANCE * leg.length
+    ankle = ankle + out_of_floor(ankle @ up - foot.ankle_height, tolerance)[:, None] * up
+    toe = toes_up(foot, (ankle - foot.ankle) @ up, toe, tolerance)
+    foot_turn = quaternion.swing(foot.toe, toe, up)
     left = quaternion.unit(np.cross(up, foot.toe))
     hinge = hinge_axis(leg.rotations[0], leg.knee - leg.hip, foot.ankle - leg.knee, left)
     new_hip = leg.hip + hip_height[:, None] * up
     turns = (*bend_leg(leg.hip, leg.knee, foot.ankle, hinge, new_hip, ankle), foot_turn)
     bent = {}
-    carried = quaternion.IDENTITY
     for position, (bone, rotation, turn) in enumerate(zip(leg.bones, leg.rotations, turns, strict=True)):
-        above = leg.bones[position - 1] if position else None
-        carried = turns[position - 1] if above is not None and _inherits(rig, bone, above) else quaternion.IDENTITY
+        follows = position > 0 and _inherits(rig, bone, leg.bones[position - 1])
+        carried = turns[position - 1] if follows else quaternion.IDENTITY
         relative = quaternion.multiply(quaternion.conjugate(carried), turn)
         change = quaternion.multiply(quaternion.conjugate(rotation), quaternion.multiply(relative, rotation))
         bent[bone] = quaternion.multiply(track.rotations[bone], change)

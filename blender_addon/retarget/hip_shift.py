@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the hips give way to locked feet: up and down, smoothly, so that the legs keep their bend and need not stretch."""
+"""How the hips give way to locked feet: up and down, smoothly, so that legs keep their bend and need not stretch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .easing import blur, joined
 from .foot_contacts import BoolArray
 from .quaternion import FloatArray
 
-FULL_STRETCH: Final = 0.9998
-"""Share of the leg's length beyond which no leg is stretched; the knee still bends by two degrees there."""
+FULL_STRETCH: Final = 0.998
+"""Share of the leg's length beyond which no leg is stretched; the knee still bends by seven degrees there."""
 SMOOTHING_SECONDS: Final = 0.08
 """Standard deviation of the Gaussian that smooths the hips' way."""
 HOLD: Final = 0.01
@@ -51,7 +51,7 @@ class Strain:
         return np.asarray(np.linalg.norm(self.ankle - self.hip, axis=-1))
 
     def reachable(self, hip_height: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """With the hips raised by (F,): where the ankle gets to (F, 3), and by how much a planted leg is too short (F,).
+        """Where the ankle gets to (F, 3) with the hips raised by (F,), and by how much a planted leg is too short (F,).
 
         In the air the foot rises and falls with the hips, and the knee bends as it did, but for what is left of the
         change that its last and next plants ask for.
@@ -75,8 +75,10 @@ class Strain:
 
 
 def softened(wanted: FloatArray, present: FloatArray, length: float) -> FloatArray:
-    """Distances (F,) from hip to ankle: as wanted up to half the room between the present one and a full stretch, then
-    approaching the full stretch; never beyond it unless the leg already is."""
+    """Distances (F,) from hip to ankle that a leg can take: as wanted while there is room, then ever slower to its end.
+
+    The room lies between the present distance and a full stretch; a leg that is already stretched gets no longer.
+    """
     room = np.maximum(FULL_STRETCH * length - present, 1e-6 * length)
     half = 0.5 * room
     over = np.maximum(wanted - present - half, 0.0)
@@ -96,7 +98,8 @@ def hip_shift(strains: Sequence[Strain]) -> FloatArray:
     for strain in strains:
         line = quaternion.unit(strain.ankle - strain.hip)
         upright = line @ up
-        weight = strain.planted * LEAST_BEND / np.maximum(1.0 - (strain.present_reach() / strain.length) ** 2, LEAST_BEND)
+        bend = 1.0 - (strain.present_reach() / strain.length) ** 2
+        weight = strain.planted * LEAST_BEND / np.maximum(bend, LEAST_BEND)
         above += weight * upright * (np.sum(strain.level * line, axis=-1) + strain.rise * upright)
         below += weight * upright**2
     height = blur(above, SMOOTHING_SECONDS, frame_seconds) / blur(below, SMOOTHING_SECONDS, frame_seconds)

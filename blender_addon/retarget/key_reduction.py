@@ -80,8 +80,8 @@ def reduce_track(
 ) -> list[CurveKeys]:
     """The take's channels as few keys: one CurveKeys per F-curve, bone after bone.
 
-    `rotations`: bone -> (property, (F, C) values), as `rotation_modes.rotation_channels` gives them; `locations`: bone ->
-    (F, 3) in armature units. Samples lie `frame_step` frames apart.
+    `rotations`: bone -> (property, (F, C) values), as `rotation_modes.rotation_channels` gives them; `locations`:
+    bone -> (F, 3) in armature units. Samples lie `frame_step` frames apart.
     On every sample the evaluated curves turn no bone more than `max_degrees` away from the take and shift no keyed
     location by more than `max_metres`; with a bone map, hands and feet stay within `max_metres` of where the take
     has them in the world. Metres are scaled with the character's legs.

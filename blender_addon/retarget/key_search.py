@@ -171,7 +171,7 @@ def _key_worst_samples(mask: BoolArray, excess: FloatArray) -> bool:
 def _key_worst_contributors(
     mask: BoolArray, take: DenseTake, shares: FloatArray, moved: FloatArray, limit: float
 ) -> bool:
-    """Where an effector's displacement (E, F, 3) peaks over the limit, key the bone that moves it most; whether any was added."""
+    """Where an effector is displaced (E, F, 3) over its limit, key the bone that does most of it; whether any was."""
     model = take.effectors
     assert model is not None
     before = mask.sum()

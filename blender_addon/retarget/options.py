@@ -7,8 +7,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from .errors import RetargetError
 from .quaternion import FloatArray
 
@@ -51,6 +49,9 @@ class PoseTrack:
     """(F, 4) 0 .. 1: left ankle, left toe, right ankle, right toe on the floor."""
     warnings: tuple[str, ...] = field(default=())
     """Sentences for the animator about what could not be followed."""
+    held: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
+    """(Bone, property) -> the one value it keeps all through the take. The property is `location`, one of the rotation
+    properties or, for a custom property such as a control rig's switch, its name in brackets: `["IK_FK"]`."""
 
     @property
     def frame_count(self) -> int:
@@ -59,16 +60,4 @@ class PoseTrack:
     @property
     def bones(self) -> tuple[str, ...]:
         """Names of all bones with channels here."""
-        return tuple(dict.fromkeys((*self.rotations, *self.locations)))
-
-    def at(self, frame: int) -> PoseTrack:
-        """The single sample `frame` (0 .. F-1) as a track of its own."""
-        chosen = slice(frame, frame + 1)
-        return PoseTrack(
-            frames=np.asarray(self.frames[chosen]),
-            rotations={bone: values[chosen] for bone, values in self.rotations.items()},
-            locations={bone: values[chosen] for bone, values in self.locations.items()},
-            seconds=self.seconds,
-            contacts=self.contacts[chosen],
-            warnings=self.warnings,
-        )
+        return tuple(dict.fromkeys((*self.rotations, *self.locations, *(bone for bone, _ in self.held))))

@@ -153,13 +153,6 @@ def twist(quaternions: ArrayLike, axis: ArrayLike) -> FloatArray:
     return np.where(out[..., :1] < 0.0, -out, out)
 
 
-def twist_angle(quaternions: ArrayLike, axis: ArrayLike) -> FloatArray:
-    """The angle (...) [rad] in -pi..pi of `twist` about `axis`."""
-    q, n = np.asarray(quaternions, dtype=np.float64), unit(axis)
-    angle = 2.0 * np.arctan2(np.sum(q[..., 1:] * n, axis=-1), q[..., 0])
-    return np.asarray((angle + np.pi) % (2.0 * np.pi) - np.pi)
-
-
 def slerp(start: ArrayLike, end: ArrayLike, share: ArrayLike) -> FloatArray:
     """Rotations (..., 4) at `share` (...) in 0..1 of the shorter way from `start` to `end` (Shoemake, 1985)."""
     a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)

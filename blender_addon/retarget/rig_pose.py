@@ -41,13 +41,6 @@ def pose_world(
     return {rig.bone_names[i]: np.broadcast_to(rig.world @ poses[i], shape) for i in wanted}
 
 
-def track_poses(rig: RigSnapshot, track: PoseTrack, bones: Iterable[str] | None = None) -> dict[str, FloatArray]:
-    """As `track_world`, in armature space: what Blender calls PoseBone.matrix."""
-    wanted = range(len(rig)) if bones is None else [rig.index(bone) for bone in bones]
-    poses = _armature_poses(rig, track.rotations, track.locations, wanted)
-    return {rig.bone_names[i]: np.broadcast_to(poses[i], (track.frame_count, 4, 4)) for i in wanted}
-
-
 def effective_rest(
     rig: RigSnapshot, turned: Iterable[str], moved: Iterable[str], bones: Iterable[str] | None = None
 ) -> dict[str, FloatArray]:

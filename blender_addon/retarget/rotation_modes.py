@@ -114,12 +114,9 @@ def to_euler(rotations: FloatArray, order: str, near: FloatArray | None = None) 
 def to_axis_angle_channels(rotations: FloatArray) -> FloatArray:
     """Angle [rad] and axis (T, 4) of rotations (T, 4), without jumps: the axis keeps its side, the angle runs on."""
     q = quaternion.continuous(rotations)
-    sine = np.linalg.norm(q[:, 1:], axis=-1)
-    axes = q[:, 1:] / np.maximum(sine, _AXIS_UNKNOWN)[:, None]
-    known = sine >= _AXIS_UNKNOWN
-    if not known.any():
-        axes[:] = (0.0, 1.0, 0.0)
-    else:
+    axes, angles = quaternion.to_axis_angle(q)
+    known = np.abs(np.sin(0.5 * angles)) >= _AXIS_UNKNOWN
+    if known.any():
         axes = axes[_last_known(known)]
     turned = np.ones(len(q))
     turned[1:] = np.where(np.sum(axes[1:] * axes[:-1], axis=-1) < 0.0, -1.0, 1.0)

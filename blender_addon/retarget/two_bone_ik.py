@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two-bone inverse kinematics for legs, vectorised over frames: the ankle goes to its target, the knee keeps its plane."""
+"""Two-bone inverse kinematics for legs, all frames at once: the ankle goes to its target, the knee keeps its plane."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ STRAIGHT_SINE: Final = 0.02
 def hinge_axis(thigh_rotations: FloatArray, thigh: FloatArray, shin: FloatArray, left: FloatArray) -> FloatArray:
     """(F, 3) the axis, in the world, about which the knee bends, fixed to the thigh.
 
-    The mean over the take of the normal of thigh and shin in the thigh's own axes (`thigh_rotations` (F, 4)), so that frames
-    with a bent knee count. A take with straight legs falls back on `left` (F, 3), from the right to the left hip.
+    It is the mean over the take of thigh x shin in the thigh's own axes (`thigh_rotations` (F, 4)), to which bent knees
+    contribute most. A take with straight legs falls back on `left` (F, 3), across the character.
     """
     normals = quaternion.cross(quaternion.unit(thigh), quaternion.unit(shin)) + STRAIGHT_SINE * left
     own = quaternion.rotate(quaternion.conjugate(thigh_rotations), normals).mean(axis=0)
@@ -54,7 +54,7 @@ def flexion(hip: FloatArray, knee: FloatArray, ankle: FloatArray) -> FloatArray:
 
 
 def _plane_normal(thigh: FloatArray, shin: FloatArray, hinge: FloatArray) -> FloatArray:
-    """Unit normal (F, 3) of the leg: thigh x shin while the knee is bent, passing over to the hinge as it straightens."""
+    """Unit normal (F, 3) of the leg: thigh x shin of a bent knee, passing over to the hinge as the leg straightens."""
     normal = quaternion.cross(thigh, shin)
     bend = np.sum(normal * hinge, axis=-1, keepdims=True)
     tilt = normal - bend * hinge

@@ -7,6 +7,8 @@ read like any other.
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 import numpy as np
 from numpy.typing import NDArray
@@ -72,11 +74,11 @@ def _parents_first(bones: bpy.types.bpy_prop_collection) -> list[bpy.types.Bone]
     return ordered
 
 
-def _matrices(matrices: list) -> NDArray[np.float64]:
+def _matrices(matrices: list[Any]) -> NDArray[np.float64]:
     return np.array(matrices, dtype=np.float64).reshape(-1, 4, 4)
 
 
-def _flags(values: list, columns: int = 0) -> NDArray[np.bool_]:
+def _flags(values: list[Any], columns: int = 0) -> NDArray[np.bool_]:
     array = np.array(values, dtype=np.bool_)
     return array.reshape(-1, columns) if columns else array.reshape(-1)
 

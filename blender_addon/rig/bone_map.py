@@ -21,6 +21,7 @@ _TABLE_CONFIDENCE: Final = 0.98
 _WORDS_CONFIDENCE: Final = 0.9
 _MISPLACED_FACTOR: Final = 0.6
 _LOOSE_FACTOR: Final = 0.99
+_CONSTRAINED_FACTOR: Final = 0.5
 _LOOSE: Final = frozenset({"left_collar", "right_collar", "spine1", "spine2", "spine3", "neck"})
 """What hangs on these in a body may hang elsewhere in a rig: control rigs carry limbs by constraints."""
 
@@ -173,6 +174,11 @@ def _detection(
     for problem in validate(bone_map, rig):
         confidence *= _MISPLACED_FACTOR if problem.blocking else _LOOSE_FACTOR
         all_notes.append(problem.message)
+    moved = [name for name in bone_map.bones.values() if rig.constrained[rig.index(name)]]
+    if moved:
+        confidence *= _CONSTRAINED_FACTOR if len(moved) > len(bone_map) / 2 else _LOOSE_FACTOR
+        shown = ", ".join(moved[:3]) + (", …" if len(moved) > 3 else "")
+        all_notes.append(f"Constraints move {len(moved)} of these bones ({shown}): keys on them may not show.")
     plausibility = check_body(rig, bones)
     confidence *= plausibility.factor
     return Detection(bone_map, source, round(confidence, 3), (), (*all_notes, *plausibility.notes))

@@ -10,7 +10,7 @@ from typing import Final
 
 from . import roles, trunk
 from .bone_names import Name, parse, parse_all
-from .name_tables import FAMILIES, Family
+from .name_tables import FAMILIES, Family, Names
 from .snapshot import RigSnapshot
 
 Key = tuple[str, str]
@@ -22,8 +22,9 @@ class NameMatch:
 
     family: str
     bones: Mapping[str, int]
-    rank: tuple[int, int, int]
-    """Required roles found, less the bones that are constrained; roles found; signature bones. Greater is better."""
+    rank: tuple[int, int, int, int]
+    """Required roles found, less the bones that are constrained; roles found; signature bones; names that are
+    spelled as in the table. Greater is better."""
 
 
 def match_tables(rig: RigSnapshot) -> NameMatch | None:
@@ -45,6 +46,7 @@ def _match(rig: RigSnapshot, names: Sequence[Name], family: Family) -> NameMatch
         if index is not None and role != "pelvis":
             found[role] = index
             taken.add(index)
+    _raise_chest(rig, found)
     pelvis = _pelvis(rig, found, [i for key in keys_of_role.get("pelvis", ()) for i in lookup.get(key, [])])
     if pelvis is not None and pelvis not in taken:
         found["pelvis"] = pelvis
@@ -52,7 +54,9 @@ def _match(rig: RigSnapshot, names: Sequence[Name], family: Family) -> NameMatch
     required = [role for role in roles.REQUIRED if role in found]
     constrained = sum(bool(rig.constrained[index]) for index in found.values())
     signed = all(parse(bone).full_key in lookup for bone in family.signature)
-    return NameMatch(family.name, found, (len(required) - constrained, len(found), len(family.signature) * signed))
+    spelled = sum(rig.bone_names[index].casefold() in _SPELLINGS[family.name] for index in found.values())
+    rank = (len(required) - constrained, len(found), len(family.signature) * signed, spelled)
+    return NameMatch(family.name, found, rank)
 
 
 def complete_trunk(rig: RigSnapshot, found: dict[str, int]) -> None:
@@ -65,6 +69,18 @@ def complete_trunk(rig: RigSnapshot, found: dict[str, int]) -> None:
         chain = trunk.neck_chain(rig, found["spine3"], found["head"])
         if chain and chain[0] not in found.values():
             found["neck"] = chain[0]
+
+
+def _raise_chest(rig: RigSnapshot, found: dict[str, int]) -> None:
+    """Move spine3, in place, up to where arms and head part, where the rig has more spine bones than the table."""
+    tops = [found[part] for part in ("neck", "head") if part in found][:1]
+    arms = [found.get(f"{side}_collar", found.get(f"{side}_shoulder")) for side in ("left", "right")]
+    limbs = [index for index in (*arms, *tops) if index is not None]
+    if len(limbs) < 3 or "spine3" not in found:
+        return
+    chest = trunk.common_ancestor(rig, limbs)
+    if chest is not None and chest not in found.values() and rig.is_below(chest, found["spine3"]):
+        found["spine3"] = chest
 
 
 def _pelvis(rig: RigSnapshot, found: Mapping[str, int], candidates: Sequence[int]) -> int | None:
@@ -96,12 +112,17 @@ def _sorted(rig: RigSnapshot, indices: Sequence[int]) -> list[int]:
     return sorted(indices, key=lambda index: (bool(rig.constrained[index]), len(rig.ancestors(index)), index))
 
 
-def _compile(family: Family) -> dict[str, tuple[Key, ...]]:
-    compiled: dict[str, tuple[Key, ...]] = {}
-    for role, names in family.bones.items():
-        alternatives = (names,) if isinstance(names, str) else names
-        compiled[role] = tuple(parse(alternative).full_key for alternative in alternatives)
-    return compiled
+def _alternatives(names: Names) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else names
 
 
-_KEYS: Final[dict[str, dict[str, tuple[Key, ...]]]] = {family.name: _compile(family) for family in FAMILIES}
+_KEYS: Final[dict[str, dict[str, tuple[Key, ...]]]] = {
+    family.name: {
+        role: tuple(parse(name).full_key for name in _alternatives(names)) for role, names in family.bones.items()
+    }
+    for family in FAMILIES
+}
+_SPELLINGS: Final[dict[str, frozenset[str]]] = {
+    family.name: frozenset(name.casefold() for names in family.bones.values() for name in _alternatives(names))
+    for family in FAMILIES
+}

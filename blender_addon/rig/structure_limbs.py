@@ -48,6 +48,8 @@ def find_limbs(rig: RigSnapshot, symmetry: Symmetry) -> list[Limb]:
     limbs = []
     for triple in _triples(rig, symmetry):
         root, middle, end = triple
+        if _is_helper(rig, symmetry, branch_sizes, end):
+            continue
         upper, lower = heads[middle] - heads[root], heads[end] - heads[middle]
         lengths = float(np.linalg.norm(upper)), float(np.linalg.norm(lower))
         straight = float(upper @ lower) / (lengths[0] * lengths[1])
@@ -55,7 +57,7 @@ def find_limbs(rig: RigSnapshot, symmetry: Symmetry) -> list[Limb]:
             max(-0.5, 1.0 - abs(float(np.log2(lengths[0] / lengths[1] / _USUAL_PROPORTION))))
             - _cost_of_skipping(rig, heads, triple)
             - 0.3 * sum(bool(rig.constrained[index]) for index in triple)
-            + _end_bonus(rig, branch_sizes, end)
+            + 0.02 * min(int(branch_sizes[end]) - 1, 5)
         )
         limbs.append(Limb(root, middle, end, sum(lengths), straight, merit, float(reach[end])))
     return limbs
@@ -81,7 +83,7 @@ def find_legs(rig: RigSnapshot, symmetry: Symmetry, limbs: Sequence[Limb], up: V
             + 0.5 * limb.straight
             + float(np.clip(1.0 - 1.5 * (clearance - 0.1), 0.0, 1.0))
             + 0.3 * _has_foot(rig, heads, limb, up)
-            - 0.6 * (parent >= 0 and symmetry.is_paired(parent))
+            - 0.2 * (parent >= 0 and symmetry.is_paired(parent))
         )
         legs.append(_scored(limb, score))
     return sorted(legs, key=lambda leg: -leg.score)[:_KEPT]
@@ -91,6 +93,8 @@ def find_arms(rig: RigSnapshot, symmetry: Symmetry, limbs: Sequence[Limb], up: V
     """Arms for given legs, best first: attached above the hips, of two like halves, not reaching the floor."""
     heights = rig.rest_world[:, :3, 3] @ up
     hip, ankle = float(heights[leg.root]), float(heights[leg.end])
+    forward = _foot_direction(rig, symmetry, leg, up)
+    usual = max(0.45 * leg.length, 0.22 * symmetry.size)
     carriers = {leg.root, *rig.ancestors(leg.root)}
     arms = []
     for limb in limbs:
@@ -101,14 +105,20 @@ def find_arms(rig: RigSnapshot, symmetry: Symmetry, limbs: Sequence[Limb], up: V
             continue
         if float(heights[limb.end]) < ankle + 0.15 * leg.length:
             continue
+        direction = unit(rig.rest_world[limb.end, :3, 3] - rig.rest_world[limb.root, :3, 3])
         score = (
-            min(limb.length / (0.45 * leg.length), 1.0)
+            min(limb.length / usual, 1.0)
             + 1.5 * limb.merit
             + 0.4 * limb.straight
             - 1.2 * max(0.0, limb.reach / limb.length - 0.5)
             - 0.8 * _passes_hand(rig, symmetry, limb)
+            - 0.8 * max(0.0, _distance_from_trunk(rig, symmetry, limb.root) / limb.length - 0.6)
+            + 0.4 * _has_fingers(rig, symmetry, limb.end)
+            # Wings spread upward and backward, arms at rest hang or stretch sideways.
+            - 1.5 * max(0.0, float(direction @ up) - 0.05)
+            - 1.5 * max(0.0, -float(direction @ forward) - 0.1)
             + 0.4 * min(rise / (0.5 * leg.length), 1.0)
-            + 0.4 * min(float(symmetry.lateral[limb.root] / symmetry.lateral[leg.root]), 1.0)
+            + 0.8 * min(float(symmetry.lateral[limb.root] / symmetry.lateral[leg.root]) / 1.2, 1.0)
         )
         arms.append(_scored(limb, score))
     return sorted(arms, key=lambda arm: -arm.score)[:_KEPT]
@@ -137,6 +147,15 @@ def toes_of(rig: RigSnapshot, symmetry: Symmetry, leg: Limb, up: Vector) -> int 
         if symmetry.is_paired(child) and step @ up < 0.1 * leg.length and reach > best_reach:
             best, best_reach = child, reach
     return best
+
+
+def _foot_direction(rig: RigSnapshot, symmetry: Symmetry, leg: Limb, up: Vector) -> Vector:
+    """(3,) unit, from the ankle level to the toes; zero where the foot has no joint."""
+    toes = toes_of(rig, symmetry, leg, up)
+    if toes is None:
+        return np.zeros(3)
+    step = rig.rest_world[toes, :3, 3] - rig.rest_world[leg.end, :3, 3]
+    return unit(step - (step @ up) * up - (step @ symmetry.normal) * symmetry.normal)
 
 
 def _scored(limb: Limb, score: float) -> Limb:
@@ -180,9 +199,31 @@ def _cost_of_skipping(rig: RigSnapshot, heads: Vector, triple: Triple) -> float:
     return cost
 
 
-def _end_bonus(rig: RigSnapshot, branch_sizes: IntArray, end: int) -> float:
-    """Hands carry fingers and feet carry toes; of two bones in one place the helper carries less and is shorter."""
-    return 0.02 * min(int(branch_sizes[end]) - 1, 5) + 0.02 * min(float(rig.lengths[end]) * rig.world_scale, 1.0)
+def _is_helper(rig: RigSnapshot, symmetry: Symmetry, branch_sizes: IntArray, end: int) -> bool:
+    """Whether a sibling in the same place carries more, or is longer: then that one is the hand or foot."""
+    heads = rig.rest_world[:, :3, 3]
+    own = (int(branch_sizes[end]), float(rig.lengths[end]))
+    return any(
+        other != end
+        and symmetry.is_paired(other)
+        and float(np.linalg.norm(heads[other] - heads[end])) < 0.01 * symmetry.size
+        and (int(branch_sizes[other]), float(rig.lengths[other])) > own
+        for other in rig.children(rig.parents[end])
+    )
+
+
+def _has_fingers(rig: RigSnapshot, symmetry: Symmetry, hand: int) -> bool:
+    return sum(symmetry.is_paired(child) for child in rig.children(hand)) >= 3
+
+
+def _distance_from_trunk(rig: RigSnapshot, symmetry: Symmetry, bone: int) -> float:
+    """Metres along the paired bones that carry the limb: the collar bone's length for an arm."""
+    heads = rig.rest_world[:, :3, 3]
+    distance = 0.0
+    while rig.parents[bone] >= 0 and symmetry.is_paired(rig.parents[bone]):
+        distance += float(np.linalg.norm(heads[bone] - heads[rig.parents[bone]]))
+        bone = rig.parents[bone]
+    return distance
 
 
 def _passes_hand(rig: RigSnapshot, symmetry: Symmetry, limb: Limb) -> bool:

@@ -8,14 +8,16 @@ the chest. Left and right follow from the way the character faces, never from na
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from . import trunk
+from . import roles, trunk
 from .body_frame import Facing, Vector, facing, unit
+from .bone_names import LEFT, RIGHT, parse
 from .name_matching import complete_trunk
 from .snapshot import RigSnapshot
 from .structure_limbs import Limb, collar_of, find_arms, find_legs, find_limbs, toes_of
@@ -24,8 +26,12 @@ from .symmetry import Symmetry, find_symmetry
 UNKNOWN_FACING_CONFIDENCE: Final = 0.5
 """Highest confidence where nothing tells front from back: below the bar, left and right are an assumption."""
 
+_SIDES_DISAGREE: Final = 0.6
+"""Factor of the confidence where the names of the sides contradict the facing."""
 _BEST_LEG: Final = 4.0
-_BEST_ARM: Final = 3.7
+_BEST_ARM: Final = 4.2
+_CLEAR_MARGIN: Final = 0.5
+"""A body that scores this much less is no rival."""
 _HIGHEST_HEAD: Final = 0.45
 """The head joint stands at most this far above the shoulders, in trunk lengths (hips to shoulders)."""
 _LONGEST_NECK_BONE: Final = 0.27
@@ -117,7 +123,7 @@ def _assemble(rig: RigSnapshot, symmetry: Symmetry, up: Vector, leg: Limb, arm: 
     if branching is None or trunk_length <= 0.0 or (shoulders - hips) @ up < 0.8 * np.linalg.norm(shoulders - hips):
         return None
     line = _line_to_head(rig, symmetry, up, branching, shoulders, trunk_length)
-    if len(line) > 1 and not rig.children(line[-1]) and _has_end_bones(rig, symmetry, leg, arm, up):
+    if len(line) > 1 and not rig.children(line[-1]) and _has_end_bones(rig, symmetry, leg, up):
         line.pop()
     chest, neck, head = _chest_neck_head(rig, heads, up, branching, line, shoulders, trunk_length)
     pelvis = trunk.common_ancestor(rig, [leg.root, int(symmetry.partner[leg.root]), chest])
@@ -144,7 +150,8 @@ def _line_to_head(
     heads = rig.rest_world[:, :3, 3]
     line: list[int] = []
     bone = start
-    while True:
+    # A bone with mirrored children of its own, such as eyes, is the head.
+    while not (line and any(symmetry.is_paired(child) for child in rig.children(bone))):
         candidates = []
         above_shoulders = float((heads[bone] - shoulders) @ up) > -0.1 * trunk_length
         for child in rig.children(bone):
@@ -155,18 +162,17 @@ def _line_to_head(
             if symmetry.is_central(child) and rises and height < _HIGHEST_HEAD and not is_top:
                 candidates.append((float(heads[child] @ up), child))
         if not candidates:
-            return line
+            break
         bone = max(candidates)[1]
         line.append(bone)
+    return line
 
 
-def _has_end_bones(rig: RigSnapshot, symmetry: Symmetry, leg: Limb, arm: Limb, up: Vector) -> bool:
+def _has_end_bones(rig: RigSnapshot, symmetry: Symmetry, leg: Limb, up: Vector) -> bool:
     """Whether the rig closes its chains with a bone that moves nothing, as many importers and exporters do."""
     toes = toes_of(rig, symmetry, leg, up)
-    return any(
-        len(children) == 1 and symmetry.is_paired(children[0]) and not rig.children(children[0])
-        for children in (rig.children(bone) for bone in (toes, arm.end) if bone is not None)
-    )
+    children = rig.children(toes) if toes is not None else ()
+    return len(children) == 1 and not rig.children(children[0])
 
 
 def _chest_neck_head(
@@ -195,38 +201,76 @@ def _resolve(rig: RigSnapshot, symmetry: Symmetry, up: Vector, bodies: list[_Bod
     if body.arm is None:
         return StructureMatch(bones, 0.2, ("Two legs were found, but no arms above them.",))
     faces = facing(rig, bones, up, symmetry.normal)
-    left = np.cross(up, faces.forward) if faces.known else rig.world[:3, 0]
+    named = _left_by_names(rig, bones)
+    left = np.cross(up, faces.forward) if faces.known else named
+    left = rig.world[:3, 0] if left is None else left
     heads = rig.rest_world[:, :3, 3]
     if float((heads[bones["left_hip"]] - heads[bones["right_hip"]]) @ left) < 0.0:
         bones = {_exchanged(role): index for role, index in bones.items()}
     confidence = _confidence(body, bodies, faces)
-    if not faces.known:
+    if not faces.known and named is None:
         confidence = min(confidence, UNKNOWN_FACING_CONFIDENCE)
         notes.append(
             "Nothing in the bones tells front from back, so left and right are assumed: check them, or exchange them."
         )
+    elif named is not None and float(named @ left) < 0.0:
+        confidence *= _SIDES_DISAGREE
+        notes.append("The bones called left are on the character's right, as far as its feet and knees tell.")
+    if rival := _rival(bodies):
+        limb, theirs = ("arms", rival.arm) if _apart(body.arm, rival.arm) else ("legs", rival.leg)
+        mine = body.arm if limb == "arms" else body.leg
+        assert theirs is not None
+        notes.append(
+            f"“{rig.bone_names[mine.root]}” and “{rig.bone_names[theirs.root]}” both look like {limb}: "
+            "check which are meant."
+        )
     if "head" not in bones and "neck" not in bones:
         notes.append("No head was found above the arms.")
-    return StructureMatch(bones, round(confidence, 3), tuple(notes))
+    return StructureMatch(bones, round(float(confidence), 3), tuple(notes))
 
 
 def _confidence(body: _Body, bodies: list[_Body], faces: Facing) -> float:
     """How well legs and arms fit, and how far behind the next different body is."""
     assert body.arm is not None
     fit = min(body.leg.score / _BEST_LEG, 1.0) * min(body.arm.score / _BEST_ARM, 1.0)
-    others = [other.score for other in bodies[1:] if other.arm and _differs(body, other)]
-    margin = min((body.score - max(others)) / 0.5, 1.0) if others else 1.0
-    return 0.92 * float(np.clip(fit, 0.0, 1.0)) ** 0.5 * (0.75 + 0.25 * margin) * (0.85 + 0.15 * faces.certainty)
+    rival = _rival(bodies)
+    margin = 1.0 if rival is None else (body.score - rival.score) / _CLEAR_MARGIN
+    certain = 0.85 + 0.15 * (faces.certainty if faces.known else 1.0)
+    return 0.92 * math.sqrt(max(fit, 0.0)) * (0.55 + 0.45 * margin) * certain
 
 
-def _differs(body: _Body, other: _Body) -> bool:
-    """Whether two bodies disagree about a limb as a whole and not just about one of its bones."""
-    assert body.arm is not None
-    assert other.arm is not None
-    pairs = ((body.leg, other.leg), (body.arm, other.arm))
-    return any(
-        not {mine.root, mine.middle, mine.end} & {theirs.root, theirs.middle, theirs.end} for mine, theirs in pairs
-    )
+def _rival(bodies: list[_Body]) -> _Body | None:
+    """The best other body with quite different arms or legs, when it comes close."""
+    best = bodies[0]
+    for other in bodies[1:]:
+        if best.score - other.score >= _CLEAR_MARGIN:
+            return None
+        if _apart(best.arm, other.arm) or _apart(best.leg, other.leg):
+            return other
+    return None
+
+
+def _apart(mine: Limb | None, theirs: Limb | None) -> bool:
+    """Whether two limbs have no bone in common."""
+    if mine is None or theirs is None:
+        return False
+    return not {mine.root, mine.middle, mine.end} & {theirs.root, theirs.middle, theirs.end}
+
+
+def _left_by_names(rig: RigSnapshot, bones: Mapping[str, int]) -> Vector | None:
+    """The (3,) direction from right to left by what the names say; None where they say nothing or disagree."""
+    heads = rig.rest_world[:, :3, 3]
+    votes = []
+    for left, right in roles.SIDE_PAIRS:
+        if left in bones and right in bones:
+            sides = tuple(parse(rig.bone_names[bones[role]]).side for role in (left, right))
+            if sides == (LEFT, RIGHT):
+                votes.append(heads[bones[left]] - heads[bones[right]])
+            elif sides == (RIGHT, LEFT):
+                votes.append(heads[bones[right]] - heads[bones[left]])
+    if len(votes) < 3 or any(float(vote @ votes[0]) <= 0.0 for vote in votes):
+        return None
+    return unit(np.sum(votes, axis=0))
 
 
 def _exchanged(role: str) -> str:

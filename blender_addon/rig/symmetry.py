@@ -20,7 +20,7 @@ IntArray = NDArray[np.intp]
 
 _TOLERANCE: Final = 0.015
 """Of the rig's size: how far a counterpart may stand from the mirrored position."""
-_CENTRAL: Final = 0.005
+_CENTRAL: Final = 0.008
 """Of the rig's size: bones nearer to the plane belong to the middle."""
 _LARGEST_BRANCHES: Final = 40
 
@@ -60,7 +60,7 @@ def find_symmetry(rig: RigSnapshot) -> Symmetry | None:
             best = (score, normal, origin)
     if best is None:
         return None
-    _, normal, origin = best
+    normal, origin = _refined(heads, best[1], best[2], size)
     lateral = (heads - origin) @ normal
     partner = _pair(rig, heads, lateral, normal, branch_sizes, size)
     if np.count_nonzero((partner >= 0) & (partner != np.arange(len(rig)))) < 6:
@@ -107,6 +107,21 @@ def _score(heads: FloatArray, normal: Vector, origin: Vector, size: float) -> fl
     closeness = np.clip(1.0 - distances.min(axis=1) / (_TOLERANCE * size), 0.0, None)
     apart = np.abs(lateral) > _CENTRAL * size
     return float(np.sum(closeness * np.where(apart, 1.0, 0.25)))
+
+
+def _refined(heads: FloatArray, normal: Vector, origin: Vector, size: float) -> tuple[Vector, Vector]:
+    """The plane that fits all pairs, from one that was drawn between two bones."""
+    lateral = (heads - origin) @ normal
+    mirrored = heads - 2.0 * lateral[:, None] * normal
+    distances = np.linalg.norm(mirrored[:, None] - heads[None], axis=2)
+    nearest = np.argmin(distances, axis=1)
+    rows = np.flatnonzero((distances.min(axis=1) < _TOLERANCE * size) & (lateral > 2.0 * _CENTRAL * size))
+    if len(rows) == 0:
+        return normal, origin
+    differences = heads[rows] - heads[nearest[rows]]
+    middles = (heads[rows] + heads[nearest[rows]]) / 2.0
+    fitted = unit(differences.sum(axis=0))
+    return fitted, np.mean(middles, axis=0)
 
 
 def _pair(

@@ -54,7 +54,7 @@ HIP_WORDS: Final = frozenset({"pelvis", "hips", "hip", "cog", "com", "centre", "
 
 FILLER_WORDS: Final = frozenset(
     {"def", "bone", "bn", "b", "jnt", "joint", "jt", "j", "sk", "skel", "bind", "rig", "c", "ctl", "ctrl", "control"}
-    | {"con", "fk", "base", "main", "m", "mid", "x", "grp", "char", "character", "bip", "d", "t", "tr", "rot"}
+    | {"con", "fk", "base", "main", "m", "mid", "x", "grp", "char", "character", "bip", "d", "t", "tr", "rot", "body"}
 )
 """Words that tell nothing about the body."""
 

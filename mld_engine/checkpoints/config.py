@@ -125,6 +125,7 @@ def parse_config(values: object, file: str) -> PackConfig:
     frames = top.section("frames")
     skeleton = top.section("skeleton")
     conditions = top.texts("conditions", CONDITION_KINDS)
+    reads_text = "text" in conditions or top.has("text_encoder")
     config = PackConfig(
         name=top.text("name"),
         licence=top.text("licence"),
@@ -132,7 +133,7 @@ def parse_config(values: object, file: str) -> PackConfig:
         min_frames=frames.integer("min", 1),
         max_frames=frames.integer("max", 1),
         conditions=conditions,
-        text_encoder=_text_encoder(top.section("text_encoder")) if "text" in conditions else None,
+        text_encoder=_text_encoder(top.section("text_encoder")) if reads_text else None,
         actions=top.texts("actions"),
         styles=top.texts("styles"),
         offsets=skeleton.vectors("offsets", JOINT_COUNT),

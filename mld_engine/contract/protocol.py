@@ -18,12 +18,14 @@ No pickle, no socket, no temporary file. Every message has a `type`; the types a
       packs
       shutdown
     engine -> client
-      status    stage, message                             while starting: a line for the panel
-      hello     protocol, engine_version, pid, device, device_name, packs, default_pack
+      status    stage, message                             a line for the panel, while starting and
+                                                           while a request waits for the text encoder
+      hello     protocol, engine_version, pid, device, device_name, packs, default_pack, warnings
       progress  id, take, count, step, total               take counts from 0
       motion    id, take, count, seed, fps, meta, warnings + arrays rotations (T,22,4) wxyz,
                 root (T,3), contacts (T,4), offsets (22,3); float32, metres, Y up
-      done      id, takes, milliseconds
+      done      id, takes, milliseconds {text, sampling, decoding, total},
+                peak_memory {ram, gpu}                     bytes, where known
       cancelled id, takes                                  takes already sent stay valid
       packs     packs, default_pack
       error     id (or null), code, message, hint, details, fatal

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..checkpoints.config import DenoiserConfig
 from .blocks import SkipStack, sinusoidal_embedding
+from .folded import FoldedStack
 
 
 class Kind(IntEnum):
@@ -43,10 +44,17 @@ class Denoiser(nn.Module):
         self.null = nn.Parameter(torch.randn(width) * 0.02)
         self.kind = nn.Parameter(torch.randn(len(Kind), width) * 0.02)
         self.pos = nn.Parameter(torch.randn(config.tokens + 3, width) * 0.02)
-        self.body = SkipStack(width, config.layers, config.heads, config.feedforward, config.dropout, norm=config.norm)
+        self.body: SkipStack | FoldedStack = SkipStack(
+            width, config.layers, config.heads, config.feedforward, config.dropout, norm=config.norm
+        )
         # The untrained network predicts zero, so that training starts from the schedule's own prior.
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
+
+    def fold(self) -> None:
+        """Lay the weights out for speed. From now on the network only computes; it cannot be trained or saved."""
+        assert isinstance(self.body, SkipStack), "the denoiser is folded already"
+        self.body = FoldedStack(self.body)
 
     @property
     def no_style(self) -> int:

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..errors import PackError
 
@@ -17,10 +17,9 @@ Network = TypeVar("Network", bound=nn.Module)
 def build(make: Callable[[], Network], tensors: Mapping[str, Tensor], source: str) -> Network:
     """`make()` with its parameters replaced by `tensors` in float32, ready to compute, without gradients.
 
-    The network is first made without memory, so nothing is initialised only to be thrown away.
     `source` is named in errors. Raises PackError (pack_corrupt) when names or shapes differ.
     """
-    with torch.device("meta"):
+    with _WithoutInitialValues():
         network = make()
     try:
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=True, assign=True)
@@ -32,3 +31,19 @@ def build(make: Callable[[], Network], tensors: Mapping[str, Tensor], source: st
             {"file": source},
         ) from error
     return network.eval().requires_grad_(False)
+
+
+class _WithoutInitialValues(TorchFunctionMode):
+    """Leaves new parameters as they are: they are replaced anyway.
+
+    PyTorch's own way, the meta device, imports its compiler at the first random number, which costs
+    more than everything else that loading a pack does.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        arguments = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return arguments["tensor"] if "tensor" in arguments else args[0]
+        return func(*args, **arguments)

@@ -74,6 +74,7 @@ class Smpl203:
 
         The last frame repeats the root's last step.
         """
+        assert root.shape[-2] >= 2, "the features of a motion need two frames or more"
         local = quaternion_to_matrix(rotations)
         yaw = twist_yaw(rotations[..., 0, :])
         _, positions = forward_kinematics(local, root, offsets)
@@ -115,5 +116,5 @@ def integrate_root(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _repeat_last(steps: Tensor) -> Tensor:
-    """Differences (..., T - 1, k) -> (..., T, k); needs T >= 2."""
+    """Differences (..., T - 1, k) -> (..., T, k)."""
     return torch.cat([steps, steps[..., -1:, :]], -2)

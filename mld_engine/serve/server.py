@@ -58,6 +58,7 @@ class Server:
         self._inbox = inbox
         self._default_pack = pack
         self._device = device
+        self._default_name = pack
         self._pipelines: OrderedDict[str, MotionPipeline] = OrderedDict()
 
     def run(self) -> int:

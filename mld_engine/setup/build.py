@@ -29,16 +29,17 @@ def archive_path(source_root: Path) -> Path:
     return source_root / "dist" / f"{NAME}-{__version__}.zip"
 
 
-def build_extension(source_root: Path, venv: Path, console: Console) -> Path:
-    """Write the zip and, where Blender's wheel is installed, have Blender's own validator look at it.
+def build_extension(source_root: Path, venv: Path, console: Console, target: Path | None = None) -> Path:
+    """Write the zip (to dist/ unless `target` names another file) and have Blender's own validator look at it.
 
+    The validator is part of Blender's wheel: without a wheel environment beside `venv` it is not asked.
     The same source gives the same bytes. Raises SetupError when something is missing or not valid.
     """
     _check_version(source_root / "blender_addon" / MANIFEST)
-    target = archive_path(source_root)
+    target = target or archive_path(source_root)
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_suffix(".zip.tmp")
-    console.stage("build", f"Writing {target.relative_to(source_root)}")
+    unfinished = target.with_name(target.stem + ".unfinished.zip")
+    console.stage("build", f"Writing {target.name}")
     try:
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             for name, path in sorted(contents(source_root)):

@@ -66,8 +66,8 @@ def index_reachable(url: str, seconds: float = PROBE_SECONDS) -> bool:
     answered: list[bool] = []
 
     def ask() -> None:
-        request = urllib.request.Request(url.rstrip("/") + "/torch/", method="HEAD")
         try:
+            request = urllib.request.Request(url.rstrip("/") + "/torch/", method="HEAD")
             with urllib.request.urlopen(request, timeout=seconds) as reply:
                 answered.append(reply.status < 400)
         except (OSError, ValueError):

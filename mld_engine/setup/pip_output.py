@@ -13,7 +13,7 @@ USEFUL_LINES: Final = 6
 LARGE_MEGABYTES: Final = 20.0
 
 _FETCHED = re.compile(
-    r"(?P<verb>Downloading|Using cached|Processing)\s+(?:\S*[/\\])?(?P<name>[A-Za-z0-9_.]+)-(?P<version>\d[^-\s]*)"
+    r"(?P<verb>Downloading|Using cached|Processing)\s+(?:.*[/\\])?(?P<name>[A-Za-z0-9_.]+)-(?P<version>\d[^-\s]*)"
     r"[^\s]*?(?:\.whl|\.tar\.gz|\.zip)(?:\.metadata)?(?:\s+\((?P<size>[\d.]+)\s*(?P<unit>[kMG]?B)\))?"
 )
 _MEGABYTES: Final = {"B": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}

@@ -56,12 +56,10 @@ def select(source_root: Path, arguments: Sequence[str]) -> Selection:
     blender_folder = (source_root / BLENDER_TESTS).resolve()
     paths: dict[str, bool] = {}
     for argument in arguments:
-        candidate = Path(argument.split("::")[0])
-        for path in (candidate, source_root / candidate):
-            if not argument.startswith("-") and path.exists():
-                resolved = path.resolve()
-                paths[argument] = resolved == blender_folder or blender_folder in resolved.parents
-                break
+        path = source_root / argument.split("::")[0]
+        if not argument.startswith("-") and path.exists():
+            resolved = path.resolve()
+            paths[argument] = resolved == blender_folder or blender_folder in resolved.parents
     options = [argument for argument in arguments if argument not in paths]
     if not paths:
         engine = (*options, "tests", f"--ignore={BLENDER_TESTS.as_posix()}")

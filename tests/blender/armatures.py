@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import addon_utils
@@ -84,9 +85,19 @@ def mixamo(prefix: str = "mixamorig:") -> bpy.types.Object:
 
 def human_metarig() -> bpy.types.Object:
     """Rigify's human metarig."""
-    addon_utils.enable("rigify", default_set=False)
-    bpy.ops.object.armature_human_metarig_add()
+    with rigify_enabled():
+        bpy.ops.object.armature_human_metarig_add()
     return bpy.context.view_layer.objects.active
+
+
+@contextmanager
+def rigify_enabled() -> Iterator[None]:
+    """Rigify, which reads its preferences when it is enabled, and must be disabled before Blender ends."""
+    addon_utils.enable("rigify", default_set=True)
+    try:
+        yield
+    finally:
+        addon_utils.disable("rigify", default_set=True)
 
 
 def imported(file: Path) -> bpy.types.Object:

@@ -248,11 +248,13 @@ class TestBones:
     def test_detect_bones_writes_the_map_down(self, mannequin) -> None:
         bpy.ops.mld.detect_bones()
         assert mannequin.mld.bones.pelvis == "pelvis"
+        assert mannequin.mld.bones_source == "SMPL"
         assert all(getattr(mannequin.mld.bones, role) for role in ("left_hip", "right_wrist", "head"))
 
     def test_a_bone_chosen_by_hand_is_the_one_that_is_keyed(self, mannequin) -> None:
         bpy.ops.mld.detect_bones()
         mannequin.mld.bones.left_foot = ""
+        assert mannequin.mld.bones_source == "by hand"
         ask()
         bpy.ops.mld.generate()
         keyed = takes.keyed_bones(active_action(mannequin))

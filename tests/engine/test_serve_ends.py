@@ -108,13 +108,11 @@ def test_client_that_leaves_while_pytorch_loads(start: Start) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="looks processes up in /proc")
-@pytest.mark.parametrize("phase", ["status", "progress"])
-def test_engine_goes_with_its_killed_parent(phase: str) -> None:
-    """A parent that starts an engine, waits for `phase`, names the engine and is killed."""
+def test_engine_goes_with_its_killed_parent() -> None:
+    """A parent that starts an engine, hears of it, tells its id and is killed."""
     program = (
         "import sys, time; sys.path[:0] = ['tests/engine']; from engine_process import EngineProcess;"
-        "engine = EngineProcess();"
-        f"engine.send('generate', id=1, action='walk', seconds=10.0, steps=1000); engine.until({phase!r});"
+        "engine = EngineProcess(); engine.until('status');"
         "print(engine.process.pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(

@@ -93,12 +93,19 @@ def test_limbs_and_feet_follow_on_random_characters(seed: int, repository: Path)
     rng = np.random.default_rng(seed)
     facing = float(rng.choice([0.0, 90.0, 180.0, 270.0]))
     yaw = float(rng.uniform(0.0, 360.0))
-    rig, roles = random_humanoid(seed, facing_degrees=facing, world=placed(about_z(yaw)))
+    rig, roles = random_humanoid(seed, facing_degrees=facing, world=placed(about_z(yaw)), jitter=None)
     motion = motions.golden_motion(repository, seed % 4)
     track = assert_follows(motion, rig, roles, about_z(yaw + facing))
     heads = {role: head[:-1] for role, head in limb_oracle.joint_heads(rig, roles, track).items()}
     feet = limb_oracle.foot_yaw_errors(motion, heads, about_z(yaw + facing))
     assert all(error.max() < 0.1 for error in feet.values())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_joints_a_little_off_turn_the_character_a_little(seed: int) -> None:
+    """Joints some 2 mm out of symmetry leave the facing open by a degree or so, and nothing else."""
+    rig, roles = random_humanoid(seed, facing_degrees=0.0, jitter=np.random.default_rng(seed))
+    assert_follows(motions.wild_motion(seed), rig, roles, np.eye(3), tolerance=2.0)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +171,7 @@ def test_root_bone_may_be_turned_and_scaled() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_inheritance_flags_are_honoured(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    rig, roles = random_humanoid(seed + 40, facing_degrees=0.0, y_up=False)
+    rig, roles = random_humanoid(seed + 40, facing_degrees=0.0, jitter=None)
     names = list(rig.bone_names)
     rig = rig_edits.flagged(rig, "inherit_rotation", rng.choice(names, len(names) // 3, replace=False), False)
     rig = rig_edits.flagged(rig, "use_local_location", rng.choice(names, len(names) // 2, replace=False), False)

@@ -8,20 +8,32 @@ turned and scaled into the armature's own axes as asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blender_addon.rig.snapshot import RigSnapshot
+from tests.rig.rig_builder import Builder, Vector, random_names, renamed, rotation, shuffle_siblings, snapshot_of
 
-Vector = NDArray[np.float64]
+__all__ = [
+    "EXTRAS",
+    "Builder",
+    "Proportions",
+    "make_humanoid",
+    "random_humanoid",
+    "random_names",
+    "renamed",
+    "snapshot_of",
+]
 
 EXTRAS = (
     "root", "fingers", "twist", "ends", "ik", "weapon", "face", "hair", "tail", "skirt", "breasts", "shoulder_pads",
-    "pelvis_split", "hip_joints", "wrist_helper",
+    "pelvis_split", "hip_joints", "wrist_helper", "wings", "long_skirt",
 )  # fmt: skip
+"""What a rig may have besides the body. `pelvis_split`: the legs hang on a bone of their own below the pelvis;
+`hip_joints`: a bone from the pelvis to each leg; `long_skirt`: panels of five bones down to the ankles."""
 
 SPINE_ROLES = {1: {}, 2: {"spine1": 0}, 3: {"spine1": 0, "spine2": 1}, 4: {"spine1": 0, "spine2": 2},
                5: {"spine1": 1, "spine2": 2}, 6: {"spine1": 1, "spine2": 3}, 7: {"spine1": 1, "spine2": 4}}  # fmt: skip
@@ -56,24 +68,6 @@ class Proportions:
         )  # fmt: skip
 
 
-@dataclass
-class Builder:
-    """Bones by key, parents before children, in the standing Z-up frame."""
-
-    keys: list[str] = field(default_factory=list)
-    parents: list[int] = field(default_factory=list)
-    heads: list[Vector] = field(default_factory=list)
-    tails: list[Vector] = field(default_factory=list)
-
-    def add(self, key: str, parent: str | None, head: Any, tail: Any) -> str:
-        """Append a bone and return its key."""
-        self.keys.append(key)
-        self.parents.append(-1 if parent is None else self.keys.index(parent))
-        self.heads.append(np.asarray(head, dtype=np.float64))
-        self.tails.append(np.asarray(tail, dtype=np.float64))
-        return key
-
-
 def make_humanoid(
     *,
     name: str = "Humanoid",
@@ -95,6 +89,7 @@ def make_humanoid(
     unit: float = 1.0,
     world: NDArray[np.float64] | None = None,
     shuffle: np.random.Generator | None = None,
+    jitter: np.random.Generator | None = None,
     **fields: Any,
 ) -> tuple[RigSnapshot, dict[str, str]]:
     """A humanoid rig at rest and its true bone map.
@@ -105,7 +100,8 @@ def make_humanoid(
     that have nothing to do with the limb, as some importers do. `facing_degrees` turns the character
     about the vertical inside the armature; `y_up` builds it Y up and facing +Z with an object that is
     turned upright again; `unit` is the number of metres of one armature unit (0.01 for centimetres).
-    `shuffle` orders siblings at random. `fields` replace fields of the snapshot.
+    `shuffle` orders siblings at random; `jitter` moves every joint by a few millimetres. `fields` replace
+    fields of the snapshot.
     `rename` turns keys into bone names. Keys are roles, `spine:I` and `neck:I` for bones of those
     chains that have no role, and own words for the extras.
     """
@@ -115,9 +111,11 @@ def make_humanoid(
         collars, toes, frozenset(extras),
     )  # fmt: skip
     if shuffle is not None:
-        _shuffle(builder, shuffle)
-    turn = _rotation("z", facing_degrees)
-    object_axes = _rotation("x", 90.0) if y_up else np.eye(3)
+        shuffle_siblings(builder, shuffle)
+    if jitter is not None:
+        builder.heads = [head + jitter.normal(scale=0.002, size=3) for head in builder.heads]
+    turn = rotation("z", facing_degrees)
+    object_axes = rotation("x", 90.0) if y_up else np.eye(3)
     to_armature = object_axes.T @ turn / unit
     placed = np.eye(4) if world is None else world
     upright = np.eye(4)
@@ -157,78 +155,9 @@ def random_humanoid(seed: int, **overrides: Any) -> tuple[RigSnapshot, dict[str,
         "y_up": bool(rng.random() < 0.4),
         "unit": float(rng.choice([1.0, 1.0, 0.01, 100.0])),
         "shuffle": np.random.default_rng(seed + 3),
+        "jitter": np.random.default_rng(seed + 4) if rng.random() < 0.3 else None,
     }
     return make_humanoid(**{**arguments, **overrides})
-
-
-def random_names(rng: np.random.Generator) -> Callable[[str], str]:
-    """A renaming in which no bone name says anything: eight random letters, never the same twice."""
-    given: dict[str, str] = {}
-
-    def rename(key: str) -> str:
-        while key not in given:
-            candidate = "".join(rng.choice(list("bcdfgjkmqvwxz"), size=8))
-            if candidate not in given.values():
-                given[key] = candidate
-        return given[key]
-
-    return rename
-
-
-def renamed(rig: RigSnapshot, rng: np.random.Generator) -> tuple[RigSnapshot, dict[str, str]]:
-    """The same rig with random bone names, and the new name of each old one."""
-    rename = random_names(rng)
-    names = {old: rename(old) for old in rig.bone_names}
-    values = {name: getattr(rig, name) for name in RigSnapshot.__dataclass_fields__}
-    return RigSnapshot(**{**values, "bone_names": tuple(names[old] for old in rig.bone_names)}), names
-
-
-def snapshot_of(
-    builder: Builder,
-    to_armature: NDArray[np.float64] | None = None,
-    world: NDArray[np.float64] | None = None,
-    *,
-    name: str = "Rig",
-    rename: Callable[[str], str] | Mapping[str, str] | None = None,
-    rolls: np.random.Generator | None = None,
-    random_axes: np.random.Generator | None = None,
-    **fields: Any,
-) -> RigSnapshot:
-    """The builder's bones as a snapshot; `to_armature` (3, 3) maps the standing frame to armature space."""
-    matrix = np.eye(3) if to_armature is None else to_armature
-    heads = np.array(builder.heads) @ matrix.T
-    tails = np.array(builder.tails) @ matrix.T
-    count = len(builder.keys)
-    rest = np.tile(np.eye(4), (count, 1, 1))
-    rest[:, :3, 3] = heads
-    lengths = np.linalg.norm(tails - heads, axis=1)
-    for index in range(count):
-        if random_axes is not None:
-            axes = _random_rotation(random_axes)
-        else:
-            axes = _bone_axes(tails[index] - heads[index], rolls.uniform(-np.pi, np.pi) if rolls is not None else 0.0)
-        rest[index, :3, :3] = axes
-    pick = rename if callable(rename) else (lambda key: (rename or {}).get(key, key))
-    values: dict[str, Any] = {
-        "name": name,
-        "bone_names": tuple(pick(key) for key in builder.keys),
-        "parents": tuple(builder.parents),
-        "rest": rest,
-        "lengths": lengths,
-        "world": np.eye(4) if world is None else world,
-        "basis": np.tile(np.eye(4), (count, 1, 1)),
-        "rotation_modes": ("QUATERNION",) * count,
-        "inherit_rotation": np.ones(count, dtype=np.bool_),
-        "inherit_scale": ("FULL",) * count,
-        "use_local_location": np.ones(count, dtype=np.bool_),
-        "connected": np.zeros(count, dtype=np.bool_),
-        "lock_location": np.zeros((count, 3), dtype=np.bool_),
-        "lock_rotation": np.zeros((count, 3), dtype=np.bool_),
-        "lock_rotation_w": np.zeros(count, dtype=np.bool_),
-        "deform": np.ones(count, dtype=np.bool_),
-        "constrained": np.zeros(count, dtype=np.bool_),
-    }
-    return RigSnapshot(**{**values, **fields})
 
 
 def _body(
@@ -361,6 +290,15 @@ def _extra_bones(b: Builder, chest: str, root: str | None, front: Vector, extras
         for panel, angle in enumerate(np.linspace(0.0, 2.0 * np.pi, 8, endpoint=False)):
             out = np.array([np.cos(angle), np.sin(angle), 0.0])
             _chain(b, f"skirt:{panel}", "pelvis", pelvis + out * 0.12 - up * 0.03, -up * 0.13 + out * 0.04, 3)
+    if "long_skirt" in extras:
+        for panel, angle in enumerate(np.linspace(0.0, 2.0 * np.pi, 6, endpoint=False)):
+            out = np.array([np.cos(angle), np.sin(angle), 0.0])
+            length = pelvis[2] * 0.85 / 5.0
+            _chain(b, f"long_skirt:{panel}", "pelvis", pelvis + out * 0.13, -up * length + out * 0.05, 5)
+    if "wings" in extras:
+        for side, out in signs:
+            step = out * 0.25 - front * 0.08 + up * 0.06
+            _chain(b, f"{side}_wing", chest, at[chest] + out * 0.08 - front * 0.1, step, 4)
     if "breasts" in extras:
         for side, out in signs:
             at_breast = at[chest] + up * 0.05 + out * 0.07 + front * 0.08
@@ -376,41 +314,3 @@ def _extra_bones(b: Builder, chest: str, root: str | None, front: Vector, extras
 def _chain(b: Builder, key: str, parent: str, start: Vector, step: Vector, count: int) -> None:
     for index in range(count):
         parent = b.add(f"{key}:{index}", parent, start + step * index, start + step * (index + 1))
-
-
-def _shuffle(b: Builder, rng: np.random.Generator) -> None:
-    children: dict[int, list[int]] = {}
-    for index, parent in enumerate(b.parents):
-        children.setdefault(parent, []).append(index)
-    order: list[int] = []
-    stack = list(rng.permutation(children[-1]))
-    while stack:
-        index = int(stack.pop())
-        order.append(index)
-        stack.extend(rng.permutation(children.get(index, [])).astype(int).tolist())
-    place = {old: new for new, old in enumerate(order)}
-    b.parents = [place.get(b.parents[old], -1) for old in order]
-    b.keys, b.heads, b.tails = ([items[old] for old in order] for items in (b.keys, b.heads, b.tails))
-
-
-def _rotation(axis: str, degrees: float) -> NDArray[np.float64]:
-    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-    if axis == "x":
-        return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
-    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-
-
-def _random_rotation(rng: np.random.Generator) -> NDArray[np.float64]:
-    q, r = np.linalg.qr(rng.normal(size=(3, 3)))
-    q = q * np.sign(np.diag(r))
-    return q if np.linalg.det(q) > 0 else -q
-
-
-def _bone_axes(direction: Vector, roll: float) -> NDArray[np.float64]:
-    """Columns x, y, z with y along the bone, turned about it by `roll` radians."""
-    y = direction / np.linalg.norm(direction)
-    helper = np.array([0.0, 0.0, 1.0]) if abs(y[2]) < 0.95 else np.array([1.0, 0.0, 0.0])
-    x = np.cross(y, helper)
-    x /= np.linalg.norm(x)
-    z = np.cross(x, y)
-    return np.stack([x * np.cos(roll) + z * np.sin(roll), y, -x * np.sin(roll) + z * np.cos(roll)], axis=1)

@@ -34,7 +34,7 @@ from . import (
     unreal,
     vrm,
 )
-from .family import Family
+from .family import Family, Names
 
 FAMILIES: Final[tuple[Family, ...]] = (
     rigify_generated.FAMILY,
@@ -64,4 +64,4 @@ FAMILIES: Final[tuple[Family, ...]] = (
 )
 """In order of preference where several fit equally well: control rigs before the skeletons they move."""
 
-__all__ = ["FAMILIES", "Family"]
+__all__ = ["FAMILIES", "Family", "Names"]

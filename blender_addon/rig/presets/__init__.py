@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bone maps as JSON files: shipped ones in the folder `presets`, and the animator's own.
+"""Bone maps as JSON files: shipped ones in this folder, and the animator's own elsewhere.
 
     {"format": "mld-bone-map", "version": 1, "name": "Our hero",
      "bones": {"pelvis": "hip_ctrl", "left_hip": "leg_1_L", ...},
@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from . import roles
-from .snapshot import RigSnapshot
+from .. import roles
+from ..snapshot import RigSnapshot
 
 FORMAT: Final = "mld-bone-map"
 VERSION: Final = 1
-SHIPPED_FOLDER: Final = Path(__file__).resolve().parent / "presets"
+SHIPPED_FOLDER: Final = Path(__file__).resolve().parent
 _MAX_BYTES: Final = 1 << 20
 
 

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control rig that Adobe's Mixamo add-on for Blender makes: its FK controls.
+
+`Ctrl_Hips` carries the whole body, `Ctrl_Hips_Free` only the hips and legs. The switches of a limb stand on its IK
+control.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..description import ControlRig, Limb, Segment, Switch, both_limbs, both_sides
+
+_SIDES: Final = ("Left", "Right")
+
+RIG: Final = ControlRig(
+    name="Mixamo control rig",
+    root="Ctrl_Master",
+    torso="Ctrl_Hips",
+    spine=tuple(Segment(bone, bone) for bone in ("Ctrl_Hips", "Ctrl_Spine", "Ctrl_Spine1", "Ctrl_Spine2")),
+    controls={
+        "neck": "Ctrl_Neck",
+        "head": "Ctrl_Head",
+        **both_sides(
+            _SIDES,
+            {
+                "collar": "Ctrl_Shoulder_{}",
+                "shoulder": "Ctrl_Arm_FK_{}",
+                "elbow": "Ctrl_ForeArm_FK_{}",
+                "wrist": "Ctrl_Hand_FK_{}",
+                "hip": "Ctrl_UpLeg_FK_{}",
+                "knee": "Ctrl_Leg_FK_{}",
+                "ankle": "Ctrl_Foot_FK_{}",
+                "foot": "Ctrl_Toe_FK_{}",
+            },
+        ),
+    },
+    limbs=both_limbs(
+        _SIDES,
+        (
+            Limb(side="", kind="arm", mode_switch=Switch("Ctrl_Hand_IK_{}", "ik_fk_switch", fk=1.0, ik=0.0)),
+            Limb(side="", kind="leg", mode_switch=Switch("Ctrl_Foot_IK_{}", "ik_fk_switch", fk=1.0, ik=0.0)),
+        ),
+    ),
+    neutral=("Ctrl_Hips_Free",),
+    driven_prefixes=("mixamorig",),
+)
