@@ -40,6 +40,6 @@ def retarget_rig(
     family = find_family(rig, bone_map)
     if family is None:
         return Driven(retarget(motion, rig, bone_map, options), rig, bone_map)
-    fitted = fit(family, rig, mode, properties)
+    fitted = fit(family, rig, bone_map, mode, properties)
     body_track = retarget(motion, fitted.body, fitted.body_map, options)
     return Driven(to_controls(body_track, fitted), fitted.controls, fitted.control_map)

@@ -79,10 +79,14 @@ def control_modes(rig: RigSnapshot, bone_map: BoneMap) -> tuple[Mode, ...]:
     return ("FK", "IK") if any(_ik_controls(limb, rig) for limb in family.limbs) else ("FK",)
 
 
-def fit(family: ControlRig, rig: RigSnapshot, mode: Mode, properties: Properties) -> FittedRig:
-    """What to key on this rig. Limbs without IK controls are driven on their FK controls, and a note says so."""
+def fit(family: ControlRig, rig: RigSnapshot, bone_map: BoneMap, mode: Mode, properties: Properties) -> FittedRig:
+    """What to key on this rig, whose family `find_family` has found by the same map.
+
+    Roles that the map leaves out get no keys. Limbs without IK controls are driven on their FK controls, and a note
+    says so.
+    """
     spine = _spine(family, rig)
-    controls = {role: bone for role, bone in family.controls.items() if bone in rig}
+    controls = {role: bone for role, bone in family.controls.items() if bone in rig and role in bone_map}
     on_ik = [limb for limb in family.limbs if mode == "IK" and _can_ik(limb, rig, properties)]
     on_fk = [limb for limb in family.limbs if limb not in on_ik]
     keyed = {**controls, **_goals(on_ik, rig, controls)}
@@ -148,11 +152,12 @@ def _goals(limbs: Iterable[Limb], rig: RigSnapshot, controls: Mapping[str, str])
 def _carriers(family: ControlRig, rig: RigSnapshot, bones: Collection[str]) -> dict[str, str | None]:
     """Control -> its effective parent; None for one that starts from the armature itself."""
     root = family.root if family.root in rig else None
+    moving = {*bones, root}
     carriers: dict[str, str | None] = {}
     for bone in bones:
         above = (rig.bone_names[index] for index in rig.ancestors(rig.index(bone)))
         given = family.carried_by.get(bone)
-        carriers[bone] = given if given in rig else next((name for name in above if name in bones), root)
+        carriers[bone] = given if given and given in moving else next((name for name in above if name in moving), root)
     return carriers
 
 
@@ -203,7 +208,7 @@ def _trunk(family: ControlRig, spine: Sequence[Segment], carriers: Mapping[str, 
     """The torso turns with the hips; where it is not itself their control, it goes where the spine it carries asks."""
     followers = [Follower(s.control, s.body, moves=s.control == family.torso) for s in spine]
     if not any(follower.moves for follower in followers):
-        held = next((s.control for s in reversed(spine) if carriers[s.control] == family.torso), None)
+        held = next((s.control for s in spine if carriers[s.control] == family.torso), None)
         followers.append(Follower(family.torso, spine[0].body, moves=True, holds=held))
     return followers
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 ENVIRONMENT_VARIABLE: Final = "MLD_ENGINE_PYTHON"
+STAMP_NAME: Final = "mld-stamp.json"
+"""Written by install_deps.py (`mld_engine/setup/stamp.py`)."""
 
 
 class EngineMissing(Exception):  # noqa: N818 (a state that the panel shows, not a fault)
@@ -55,7 +58,18 @@ def engine_python(environment: Mapping[str, str], preference: str, install_venv:
         hint = "Correct that path in the add-on's preferences, or clear it to use the installed engine."
         return EnginePython(_existing(Path(preferred).expanduser(), message, hint, install_helps=False), "preference")
     message, hint = "The engine is not installed yet.", "Press Install Engine in the MLD tab."
-    return EnginePython(_existing(venv_python(install_venv), message, hint, install_helps=True), "install")
+    python = _existing(venv_python(install_venv), message, hint, install_helps=True)
+    if not _is_complete(install_venv):
+        raise EngineMissing("The engine's installation is not finished.", "Press Install Engine to go on with it.")
+    return EnginePython(python, "install")
+
+
+def _is_complete(venv: Path) -> bool:
+    """Whether install_deps.py has come to its end: its last act is to say so in the environment."""
+    try:
+        return json.loads((venv / STAMP_NAME).read_text(encoding="utf-8"))["complete"] is True
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _existing(python: Path, message: str, hint: str, *, install_helps: bool) -> Path:

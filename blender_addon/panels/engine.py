@@ -41,9 +41,8 @@ class MLD_PT_engine(MldPanel, bpy.types.Panel):
         else:
             wrapped(column, context, _SOURCES[location.source])
         wrapped(column, context, live.vocabulary.licence_line)
-        layout.operator(
-            "mld.engine_install", text="Install Engine" if isinstance(location, EngineMissing) else "Repair Engine"
-        )
+        if not isinstance(location, EngineMissing) and location.source == "install":
+            layout.operator("mld.engine_install", text="Repair Engine")
         layout.operator("mld.show_log", icon="FILE_TEXT")
 
 

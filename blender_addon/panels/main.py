@@ -45,7 +45,7 @@ def _draw_first_run(layout: bpy.types.UILayout, context: bpy.types.Context, miss
         wrapped(box, context, missing.message, "ERROR")
         wrapped(box, context, missing.hint, "BLANK1")
         return
-    wrapped(box, context, "The engine that makes the motion is not installed yet.", "IMPORT")
+    wrapped(box, context, missing.message, "IMPORT")
     wrapped(box, context, _WHAT_INSTALL_DOES)
     if not bpy.app.online_access:
         wrapped(box, context, "Blender may not go online yet.", "ERROR")

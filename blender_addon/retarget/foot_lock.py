@@ -113,45 +113,46 @@ def _leg(
     scene_fps: float,
 ) -> Leg:
     hip, knee, ankle = (bone_map.bones[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
-    toe, rest, has_toes = _toe(side, bone_map, stance, posed, motion)
     channels = [skeleton.CONTACT_JOINTS.index(skeleton.JOINT_INDEX[f"{side}_{part}"]) for part in ("ankle", "foot")]
     ankle_planted, toe_planted = (planted(motion.contacts[:, channel], 1.0 / scene_fps) for channel in channels)
+    joint = skeleton.JOINT_INDEX[f"{side}_foot"]
+    turns = motion.rotations_world()[:, skeleton.PARENTS[joint]]
+    toe = _toe_at_rest(side, bone_map, stance, motion)
+    if toe is not None:
+        reach = (posed[bone_map.bones[f"{side}_foot"]] - posed[ankle])[:, :3, 3]
+    else:
+        ratio = leg_ratio(bone_map, stance, motion.offsets)
+        reach = ratio * quaternion.rotate(turns, motion.offsets[joint]) @ stance.frame.T
+    drop = ratio * motion.offsets[joint, 1] if toe is None else toe @ stance.up
+    rotations = (quaternion.from_matrix(posed[bone]) for bone in (hip, knee, ankle))
     return Leg(
         bones=(hip, knee, ankle),
         hip=posed[hip][:, :3, 3],
         knee=posed[knee][:, :3, 3],
-        rotations=(
-            quaternion.from_matrix(posed[hip]),
-            quaternion.from_matrix(posed[knee]),
-            quaternion.from_matrix(posed[ankle]),
-        ),
+        rotations=(next(rotations), next(rotations), next(rotations)),
         foot=Foot(
             ankle=posed[ankle][:, :3, 3],
-            toe=toe,
+            toe=reach,
+            attitude=np.concatenate([turns[:, :1], turns[:, 1:] @ stance.frame.T], axis=-1),
+            forward=stance.frame @ quaternion.unit(motion.offsets[joint] * [1.0, 0.0, 1.0]),
             ankle_planted=ankle_planted,
             toe_planted=toe_planted,
             up=stance.up,
             ankle_height=ankle_ground(bone_map, stance),
-            toe_drop=-float(rest @ stance.up),
-            has_toes=has_toes,
+            toe_drop=-float(drop),
+            has_toes=toe is not None,
         ),
     )
 
 
-def _toe(
-    side: str, bone_map: BoneMap, stance: Stance, posed: dict[str, FloatArray], motion: SourceMotion
-) -> tuple[FloatArray, FloatArray, bool]:
-    """From ankle to toe joint, posed (F, 3) and at rest (3,), and whether the rig has one; else as in the motion."""
-    ratio = leg_ratio(bone_map, stance, motion.offsets)
-    joint = skeleton.JOINT_INDEX[f"{side}_foot"]
-    toe_bone, ankle = bone_map.get(f"{side}_foot"), bone_map.bones[f"{side}_ankle"]
-    if toe_bone is not None:
-        rest = quaternion.rotate(stance.upright, (stance.rest[toe_bone] - stance.rest[ankle])[:3, 3])
-        if np.linalg.norm(rest) > SHORTEST_FOOT * ratio * np.linalg.norm(motion.offsets[joint]):
-            return (posed[toe_bone] - posed[ankle])[:, :3, 3], rest, True
-    turns = motion.rotations_world()[:, skeleton.PARENTS[joint]]
-    toe = ratio * quaternion.rotate(turns, motion.offsets[joint]) @ stance.frame.T
-    return toe, np.asarray(ratio * stance.frame @ motion.offsets[joint]), False
+def _toe_at_rest(side: str, bone_map: BoneMap, stance: Stance, motion: SourceMotion) -> FloatArray | None:
+    """(3,) from ankle to toe joint of the standing character; None without a toe bone that shows where the toes are."""
+    bone = bone_map.get(f"{side}_foot")
+    if bone is None:
+        return None
+    toe = quaternion.rotate(stance.upright, (stance.rest[bone] - stance.rest[bone_map.bones[f"{side}_ankle"]])[:3, 3])
+    source = np.linalg.norm(motion.offsets[skeleton.JOINT_INDEX[f"{side}_foot"]])
+    return toe if np.linalg.norm(toe) > SHORTEST_FOOT * leg_ratio(bone_map, stance, motion.offsets) * source else None
 
 
 def _floor_travel(bone_map: BoneMap, stance: Stance, motion: SourceMotion, options: RetargetOptions) -> FloatArray:
@@ -173,16 +174,17 @@ def _locked(
 ) -> PoseTrack:
     frame_seconds = 1.0 / options.scene_fps
     up = legs[0].foot.up
-    toes, strains = [], []
+    turns, strains = [], []
     for leg in legs:
         foot = leg.foot
         tolerance = FLOOR_TOLERANCE * leg.length
         rise = settle(foot, RAISED_LIMIT * leg.length, frame_seconds)
-        toe = steady(foot, rise, SLIP * leg.length, frame_seconds)
+        turn = steady(foot, rise, SLIP * leg.length, frame_seconds)
         rise = rise + out_of_floor(foot.ankle @ up + rise - foot.ankle_height, tolerance)
-        toe = toes_up(foot, joined(rise, foot.planted, frame_seconds), toe, tolerance)
-        level = level_shift(replace(foot, toe=toe), travel, leg.length, frame_seconds)
-        toes.append(toe)
+        clear = toes_up(foot.turned(turn), joined(rise, foot.planted, frame_seconds), tolerance)
+        turn = quaternion.multiply(clear, turn)
+        level = level_shift(foot.turned(turn), travel, leg.length, frame_seconds)
+        turns.append(turn)
         strains.append(
             Strain(leg.hip, foot.ankle, level, rise, foot.planted, leg.thigh, leg.shin, foot.up, frame_seconds)
         )
@@ -195,13 +197,13 @@ def _locked(
         frame = np.broadcast_to(frame, (track.frame_count, 3, 3))
         locations[carrier] = locations[carrier] + np.linalg.solve(frame, (height[:, None] * up)[..., None])[..., 0]
     rotations = dict(track.rotations)
-    for leg, toe, strain in zip(legs, toes, strains, strict=True):
-        rotations.update(_bent(leg, rig, track, toe, strain, height))
+    for leg, turn, strain in zip(legs, turns, strains, strict=True):
+        rotations.update(_bent(leg, rig, track, turn, strain, height))
     return replace(track, rotations=rotations, locations=locations)
 
 
 def _bent(
-    leg: Leg, rig: RigSnapshot, track: PoseTrack, toe: FloatArray, strain: Strain, hip_height: FloatArray
+    leg: Leg, rig: RigSnapshot, track: PoseTrack, foot_turn: FloatArray, strain: Strain, hip_height: FloatArray
 ) -> dict[str, FloatArray]:
     """New matrix_basis rotations (F, 4) of thigh, shin and foot.
 
@@ -212,9 +214,8 @@ def _bent(
     ankle, _ = strain.reachable(hip_height)
     tolerance = FLOOR_TOLERANCE * leg.length
     ankle = ankle + out_of_floor(ankle @ up - foot.ankle_height, tolerance)[:, None] * up
-    toe = toes_up(foot, (ankle - foot.ankle) @ up, toe, tolerance)
-    foot_turn = quaternion.swing(foot.toe, toe, up)
-    left = quaternion.unit(np.cross(up, foot.toe))
+    foot_turn = quaternion.multiply(toes_up(foot.turned(foot_turn), (ankle - foot.ankle) @ up, tolerance), foot_turn)
+    left = quaternion.unit(np.cross(up, foot.ahead()))
     hinge = hinge_axis(leg.rotations[0], leg.knee - leg.hip, foot.ankle - leg.knee, left)
     new_hip = leg.hip + hip_height[:, None] * up
     turns = (*bend_leg(leg.hip, leg.knee, foot.ankle, hinge, new_hip, ankle), foot_turn)

@@ -7,7 +7,7 @@ the two is planted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -32,12 +32,16 @@ COUPLING_SECONDS: Final = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Foot:
-    """One foot over F frames, in world units of the leg's own scale."""
+    """One foot over F frames, in the world."""
 
     ankle: FloatArray
-    """(F, 3) in the world."""
+    """(F, 3)"""
     toe: FloatArray
     """(F, 3) vector from the ankle to the toe joint."""
+    attitude: FloatArray
+    """(F, 4) world rotation of the foot from where it stands flat and straight ahead."""
+    forward: FloatArray
+    """(3,) where it then points; level."""
     ankle_planted: BoolArray
     toe_planted: BoolArray
     up: FloatArray
@@ -54,61 +58,80 @@ class Foot:
         """(F,) whether any part of it is."""
         return np.asarray(self.ankle_planted | self.toe_planted)
 
+    @property
+    def length(self) -> float:
+        """From ankle to toe joint."""
+        return float(np.linalg.norm(self.toe, axis=-1).mean())
+
+    def turned(self, turn: FloatArray) -> Foot:
+        """The foot after world rotations (F, 4) about its ankle."""
+        return replace(self, toe=quaternion.rotate(turn, self.toe), attitude=quaternion.multiply(turn, self.attitude))
+
+    def ahead(self) -> FloatArray:
+        """(F, 3) unit vector: the level direction in which the foot points, also where it is pitched past the vertical."""
+        left = quaternion.rotate(self.attitude, np.cross(self.up, self.forward))
+        return quaternion.unit(quaternion.cross(left, np.broadcast_to(self.up, left.shape)))
+
 
 def steady(foot: Foot, rise: FloatArray, slip: float, frame_seconds: float) -> FloatArray:
-    """(F, 3) the vector from ankle to toe joint, keeping its direction while both are planted.
+    """World rotations (F, 4) of the foot about its ankle that keep it still while ankle and toes are planted.
 
-    Whatever the foot turns then, one of its ends must slide. So its yaw and pitch leave their middle over the contact
-    only by angles under which neither end moves by more than about `slip` in the level; larger swings are flattened,
-    and come back before and after. `rise` (F,): what the ankle is to be moved up by.
+    Whatever the foot turns then, one of its ends must slide. So it may leave its mean attitude over the contact only by
+    angles under which neither end moves by more than about `slip` in the level; larger turns are held back, and made
+    up for before and after. `rise` (F,): what the ankle is to be moved up by.
     """
+    calm = _calmed(foot, frame_seconds)
     both = foot.ankle_planted & foot.toe_planted
-    toe = _calmed(foot, frame_seconds)
     phases = runs(both)
-    if not phases:
-        return toe
-    upright = toe @ foot.up
-    level = toe - upright[:, None] * foot.up
-    pitch = np.arctan2(upright, np.linalg.norm(level, axis=-1))
-    ahead = _between_phases(phases, [quaternion.unit(level[a:b].sum(axis=0)) for a, b in phases], len(both))
-    ahead = quaternion.unit(ahead)
-    aside = np.cross(foot.up, ahead)
-    yaw = np.arctan2(np.sum(level * aside, axis=-1), np.sum(level * ahead, axis=-1))
-    length = float(np.linalg.norm(toe, axis=-1).mean())
-    weight = faded(both, TURN_SECONDS, frame_seconds)
-    yaw = _limited(yaw, slip / length, weight)
-    reach = slip / np.clip(abs(foot.toe_drop), 0.1 * length, length)
-    # Pitches below this one would push the toes into the floor.
-    above = foot.ankle @ foot.up + rise - foot.ankle_height + foot.toe_drop
-    lowest = np.arcsin(np.clip(-above / length, -1.0, 1.0))
-    centres = [max(0.5 * (pitch[a:b].min() + pitch[a:b].max()), lowest[a:b].max() - reach) for a, b in phases]
-    middle = _between_phases(phases, [np.array([centre]) for centre in centres], len(both))[:, 0]
-    pitch = middle + _limited(pitch - middle, reach, weight)
-    direction = np.cos(yaw)[:, None] * ahead + np.sin(yaw)[:, None] * aside
-    return length * (np.cos(pitch)[:, None] * direction + np.sin(pitch)[:, None] * foot.up)
+    if phases:
+        reach = slip / np.clip(abs(foot.toe_drop), 0.1 * foot.length, foot.length)
+        means = [_mean_attitude(foot, calm[a:b], rise[a:b], slice(a, b), reach) for a, b in phases]
+        middle = quaternion.normalize(_between_phases(phases, quaternion.continuous(np.array(means)), len(both)))
+        away = _rotation_vectors(quaternion.multiply(calm, quaternion.conjugate(middle)))
+        yaw = (away @ foot.up)[:, None] * foot.up
+        weight = faded(both, TURN_SECONDS, frame_seconds)
+        kept = _limited(yaw, slip / foot.length, weight) + _limited(away - yaw, reach, weight)
+        calm = quaternion.multiply(quaternion.from_axis_angle(kept, np.linalg.norm(kept, axis=-1)), middle)
+    return quaternion.multiply(calm, quaternion.conjugate(foot.attitude))
 
 
 def _calmed(foot: Foot, frame_seconds: float) -> FloatArray:
-    """(F, 3) the vector from ankle to toe joint without a planted foot's jitter.
-
-    Planted toes would hand it on to the ankle, and so to the knee.
-    """
-    mean = np.stack([blur(column, CALM_SECONDS, frame_seconds) for column in foot.toe.T], axis=-1)
+    """(F, 4) the foot's attitude without jitter where it is planted: planted toes would hand it on to the knee."""
+    attitude = quaternion.continuous(foot.attitude)
+    mean = np.stack([blur(column, CALM_SECONDS, frame_seconds) for column in attitude.T], axis=-1)
     weight = faded(foot.planted, CALM_SECONDS, frame_seconds)[:, None]
-    length = np.linalg.norm(foot.toe, axis=-1, keepdims=True)
-    return np.asarray(quaternion.unit((1.0 - weight) * foot.toe + weight * mean) * length)
+    return quaternion.normalize((1.0 - weight) * attitude + weight * mean)
 
 
-def _between_phases(phases: list[tuple[int, int]], values: list[FloatArray], count: int) -> FloatArray:
+def _mean_attitude(foot: Foot, attitude: FloatArray, rise: FloatArray, phase: slice, reach: float) -> FloatArray:
+    """(4,) the mean over a contact, pitched up where it would push the toes into the floor by more than `reach` [rad]."""
+    mean = quaternion.normalize(attitude.sum(axis=0))
+    direction = quaternion.rotate(mean, foot.forward)
+    above = foot.ankle[phase] @ foot.up + rise - foot.ankle_height + foot.toe_drop
+    lowest = np.arcsin(np.clip(foot.toe_drop / foot.length, -1.0, 1.0)) - np.arcsin(
+        np.clip(above / foot.length, -1.0, 1.0)
+    )
+    missing = max(lowest.max() - reach - np.arcsin(np.clip(direction @ foot.up, -1.0, 1.0)), 0.0)
+    return quaternion.multiply(quaternion.from_axis_angle(np.cross(direction, foot.up), missing), mean)
+
+
+def _between_phases(phases: list[tuple[int, int]], values: FloatArray, count: int) -> FloatArray:
     """(F, n) the value (n,) of each phase during it, passing straight from one to the next."""
     edges = (np.array(phases) - [0, 1]).ravel()
-    table = np.repeat(np.array(values), 2, axis=0)
+    table = np.repeat(values, 2, axis=0)
     return np.stack([np.interp(np.arange(count), edges, column) for column in table.T], axis=-1)
 
 
-def _limited(angles: FloatArray, limit: float, weight: FloatArray) -> FloatArray:
-    """Angles (F,) kept smoothly within the limit where the weight (F,) is 1, left as they are where it is 0."""
-    return np.asarray((1.0 - weight) * angles + weight * limit * np.tanh(angles / limit))
+def _rotation_vectors(rotations: FloatArray) -> FloatArray:
+    """(F, 3) axis times angle [rad] of the shorter way round."""
+    axes, angles = quaternion.to_axis_angle(np.where(rotations[:, :1] < 0.0, -rotations, rotations))
+    return axes * angles[:, None]
+
+
+def _limited(vectors: FloatArray, limit: float, weight: FloatArray) -> FloatArray:
+    """Vectors (F, 3) kept smoothly within the limit where the weight (F,) is 1, left as they are where it is 0."""
+    size = np.maximum(np.linalg.norm(vectors, axis=-1), 1e-12)
+    return np.asarray(vectors * (1.0 - weight + weight * limit * np.tanh(size / limit) / size)[:, None])
 
 
 def level_shift(foot: Foot, travel: FloatArray, leg_length: float, frame_seconds: float) -> FloatArray:
@@ -178,20 +201,22 @@ def settle(foot: Foot, raised_limit: float, frame_seconds: float) -> FloatArray:
     return np.asarray(-trusted / np.maximum(weight, 1e-6))
 
 
-def toes_up(foot: Foot, ankle_rise: FloatArray, toe: FloatArray, tolerance: float) -> FloatArray:
-    """(F, 3) the vector from ankle to toe joint, pitched up as far as the floor demands.
+def toes_up(foot: Foot, rise: FloatArray, tolerance: float) -> FloatArray:
+    """World rotations (F, 4) of the foot about its ankle that pitch it up as far as the floor demands.
 
-    `ankle_rise` (F,): what the ankle is moved up by. On a character with long feet a heel that rises as in the motion
-    would push the toes through the floor; turning the foot leaves the leg as it is, lifting it would bend the knee.
+    `rise` (F,): what the ankle is moved up by. On a character with long feet a heel that rises as in the motion would
+    push the toes through the floor; turning the foot leaves the leg as it is, lifting it would bend the knee.
     """
-    height = foot.ankle @ foot.up + ankle_rise - foot.ankle_height
-    upright = toe @ foot.up
-    length = np.linalg.norm(toe, axis=-1)
-    raised = np.minimum(upright + out_of_floor(height + upright + foot.toe_drop, tolerance), 0.95 * length)
-    raised = np.maximum(raised, upright)
-    level = toe - upright[:, None] * foot.up
-    shrunk = np.sqrt(np.maximum(length**2 - raised**2, 0.0)) / np.maximum(np.linalg.norm(level, axis=-1), 1e-6 * length)
-    return np.asarray(level * shrunk[:, None] + raised[:, None] * foot.up)
+    ahead = foot.ahead()
+    forward, upright = np.sum(foot.toe * ahead, axis=-1), foot.toe @ foot.up
+    span = np.maximum(np.hypot(forward, upright), 1e-9)
+    sunk = out_of_floor(foot.ankle @ foot.up + rise - foot.ankle_height + upright + foot.toe_drop, tolerance)
+    wanted = np.minimum(upright + sunk, np.maximum(0.95 * span, upright))
+    pitch = np.arcsin(np.clip(wanted / span, -1.0, 1.0)) - np.arcsin(np.clip(upright / span, -1.0, 1.0))
+    # Toes that point down and back come up in front: past the vertical, that takes the whole way round it.
+    behind = np.maximum(-np.pi / 2.0 - np.arctan2(upright, forward), 0.0)
+    pitch += 2.0 * behind * smoothstep(sunk / (0.1 * span))
+    return quaternion.from_axis_angle(quaternion.cross(ahead, np.broadcast_to(foot.up, ahead.shape)), pitch)
 
 
 def out_of_floor(heights: FloatArray, tolerance: float) -> FloatArray:

@@ -19,6 +19,8 @@ _LEAST_SEGMENT: Final = 0.015
 """Of the rig's size: shorter segments are no limb's."""
 _USUAL_PROPORTION: Final = 1.03
 """Upper half of a limb to its lower half."""
+_INSTEP_DROP: Final = 0.045
+"""Of the leg's length: a bone of the foot that is less far below the ankle is one of the instep."""
 _KEPT: Final = 12
 
 
@@ -136,11 +138,26 @@ def collar_of(rig: RigSnapshot, symmetry: Symmetry, shoulder: int) -> int | None
 
 
 def toes_of(rig: RigSnapshot, symmetry: Symmetry, leg: Limb, up: Vector) -> int | None:
-    """The bone below the ankle that continues the foot level and furthest; None when the foot has no joint."""
+    """The bone below the ankle at the ball of the foot; None when the foot has no joint.
+
+    It continues the foot level and furthest; a bone of the instep, still high above the sole, is passed.
+    """
+    heights = rig.rest_world[:, :3, 3] @ up
+    toes = _level_child(rig, symmetry, leg.end, leg, up)
+    while toes is not None and (onward := _level_child(rig, symmetry, toes, leg, up)) is not None:
+        drop, whole_drop = heights[leg.end] - heights[toes], heights[leg.end] - heights[onward]
+        if drop > min(0.5 * whole_drop, _INSTEP_DROP * leg.length):
+            break
+        toes = onward
+    return toes
+
+
+def _level_child(rig: RigSnapshot, symmetry: Symmetry, bone: int, leg: Limb, up: Vector) -> int | None:
+    """The child that reaches furthest level and forward or backward, not sideways; None when none does."""
     heads = rig.rest_world[:, :3, 3]
-    best, best_reach = None, 0.05 * leg.length
-    for child in rig.children(leg.end):
-        step = heads[child] - heads[leg.end]
+    best, best_reach = None, 0.03 * leg.length
+    for child in rig.children(bone):
+        step = heads[child] - heads[bone]
         level = step - (step @ up) * up
         sideways = abs(float(level @ symmetry.normal))
         reach = float(np.linalg.norm(level)) - 2.0 * sideways

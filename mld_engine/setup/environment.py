@@ -97,13 +97,14 @@ class Environment:
         self._console.stage("wait", f"Another run is setting up {self.folder}: waiting for it to finish")
 
     def _claim_folder(self) -> None:
-        """Never touch a folder that holds something else than an environment."""
+        """Take an empty folder, an environment that works, or one of ours; never touch a folder with other things."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             names = {entry.name for entry in self.folder.iterdir()}
-            if names and not names & {"pyvenv.cfg", LOCK_NAME}:
+            if names and LOCK_NAME not in names and self._interpreter() is None:
                 raise SetupError(
-                    f"{self.folder} is no virtual environment and not empty.", "Name another folder with --venv."
+                    f"{self.folder} is not empty, and no virtual environment that works.",
+                    "It was not made by this program, so it is left as it is: name another folder with --venv.",
                 )
             (self.folder / LOCK_NAME).touch()
         except OSError as error:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import bpy
 
-from tests.blender.armatures import rigify_enabled
-
 NAME = "rig"
 """What Rigify calls the object that it generates."""
 
@@ -34,18 +32,23 @@ JOINTS = {
 
 
 def generate(kind: str, file: Path) -> None:
-    """Save a file with the rig generated from a metarig: `basic` (no fingers) or `human` (with them, without a face).
+    """Save a file with the rig that Rigify, which must be enabled, generates from a metarig.
 
-    The face takes most of the time to generate, and has no part in a body's motion.
+    `basic`: no fingers; `human`: with fingers, without a face, which would take long to generate and has no part in
+    a body's motion; `pivots`: basic, with all custom pivots and without FK controls for the spine.
     """
-    with rigify_enabled():
-        if kind == "basic":
-            bpy.ops.object.armature_basic_human_metarig_add()
-        else:
-            bpy.ops.object.armature_human_metarig_add()
-            _remove_below(bpy.context.view_layer.objects.active, "face")
-        bpy.ops.pose.rigify_generate()
-        bpy.ops.wm.save_as_mainfile(filepath=str(file))
+    if kind == "human":
+        bpy.ops.object.armature_human_metarig_add()
+        _remove_below(bpy.context.view_layer.objects.active, "face")
+    else:
+        bpy.ops.object.armature_basic_human_metarig_add()
+    if kind == "pivots":
+        for bone in bpy.context.view_layer.objects.active.pose.bones:
+            if bone.rigify_type:
+                bone.rigify_parameters.make_custom_pivot = True
+                bone.rigify_parameters.make_fk_controls = False
+    bpy.ops.pose.rigify_generate()
+    bpy.ops.wm.save_as_mainfile(filepath=str(file))
 
 
 def _remove_below(metarig: bpy.types.Object, top: str) -> None:

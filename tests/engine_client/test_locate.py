@@ -11,14 +11,16 @@ import pytest
 
 from blender_addon.engine_client.environment import child_environment
 from blender_addon.engine_client.locate import ENVIRONMENT_VARIABLE, EngineMissing, engine_python, venv_python
+from mld_engine.setup import stamp
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A folder with something where a virtual environment has its Python."""
+    """A folder that looks like an environment which install_deps.py has finished."""
     venv = tmp_path / "engine" / "venv"
     venv_python(venv).parent.mkdir(parents=True)
     venv_python(venv).touch()
+    stamp.write(venv, stamp.Stamp(complete=True))
     return venv
 
 
@@ -41,6 +43,15 @@ def test_nothing_installed(tmp_path: Path) -> None:
         engine_python({}, "", tmp_path / "venv")
     assert missing.value.message == "The engine is not installed yet."
     assert "Install" in missing.value.hint
+
+
+def test_interrupted_installation_is_no_engine(installed: Path) -> None:
+    stamp.write(installed, stamp.Stamp(complete=False))
+    with pytest.raises(EngineMissing, match="not finished"):
+        engine_python({}, "", installed)
+    (installed / stamp.NAME).unlink()
+    with pytest.raises(EngineMissing, match="go on with it"):
+        engine_python({}, "", installed)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sliding, sinking and knee speed of a track, told from joint positions alone; written apart from the code under test."""
+"""Sliding, sinking and knee speed of a track, from joint positions alone; written apart from the code under test."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-
-from blender_addon.retarget.options import PoseTrack
-from blender_addon.rig.snapshot import RigSnapshot
-from tests.retarget.limb_oracle import joint_heads
 
 Array = NDArray[np.float64]
 
@@ -34,41 +30,32 @@ def contact_phases(contacts: Array) -> list[tuple[str, int, int]]:
     return phases
 
 
-def slides(rig: RigSnapshot, roles: Mapping[str, str], track: PoseTrack, travel: Array | None = None) -> Array:
+def slides(heads: Mapping[str, Array], contacts: Array, travel: Array | None = None) -> Array:
     """Metres (phases,) between the two level positions of a joint that lie furthest apart within each contact phase.
 
-    `travel` (F, 3) is added to all positions: where a character that moves in place would be.
+    `heads`: role -> (F, 3) in the world. `travel` (F, 3) is added to all of them: where a character that moves in place
+    would be.
     """
-    heads = joint_heads(rig, {role: roles[role] for role in CONTACT_ROLES if role in roles}, track)
     found = []
-    for role, begin, end in contact_phases(track.contacts):
+    for role, begin, end in contact_phases(contacts):
         if role in heads:
             level = (heads[role] + (0.0 if travel is None else travel))[begin:end, :2]
             found.append(np.linalg.norm(level[:, None] - level[None], axis=-1).max())
     return np.array(found)
 
 
-def deepest(rig: RigSnapshot, roles: Mapping[str, str], track: PoseTrack) -> float:
-    """Metres by which an ankle or toe joint sinks below its own height at rest."""
-    used = {role: roles[role] for role in CONTACT_ROLES if role in roles}
-    heads = joint_heads(rig, used, track)
-    rest = {role: rig.rest_world[rig.index(bone), 2, 3] for role, bone in used.items()}
-    return float(max(np.max(rest[role] - heads[role][:, 2]) for role in used))
+def deepest(heads: Mapping[str, Array], rest: Mapping[str, Array]) -> float:
+    """Metres by which an ankle or toe joint (F, 3) sinks below its own height at rest (3,)."""
+    return float(max(np.max(rest[role][2] - heads[role][:, 2]) for role in CONTACT_ROLES if role in heads))
 
 
-def knee_speeds(rig: RigSnapshot, roles: Mapping[str, str], track: PoseTrack, fps: float) -> dict[str, Array]:
-    """Degrees a second (F-1,) of the angle between thigh and shin, by side."""
-    legs = {f"{side}_{part}" for side in ("left", "right") for part in ("hip", "knee", "ankle")}
-    heads = joint_heads(rig, {role: roles[role] for role in legs}, track)
-    speeds = {}
+def fastest_knee(heads: Mapping[str, Array], fps: float) -> float:
+    """Degrees a second: the most by which the angle between thigh and shin changes from one frame to the next."""
+    fastest = 0.0
     for side in ("left", "right"):
         hip, knee, ankle = (heads[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
         thigh = (knee - hip) / np.linalg.norm(knee - hip, axis=-1, keepdims=True)
         shin = (ankle - knee) / np.linalg.norm(ankle - knee, axis=-1, keepdims=True)
         bend = np.arctan2(np.linalg.norm(np.cross(thigh, shin), axis=-1), np.sum(thigh * shin, axis=-1))
-        speeds[side] = np.abs(np.diff(np.degrees(bend))) * fps
-    return speeds
-
-
-def fastest_knee(rig: RigSnapshot, roles: Mapping[str, str], track: PoseTrack, fps: float) -> float:
-    return float(max(speed.max() for speed in knee_speeds(rig, roles, track, fps).values()))
+        fastest = max(fastest, float(np.abs(np.diff(np.degrees(bend))).max()) * fps)
+    return fastest

@@ -48,7 +48,7 @@ def contacts(motion: SourceMotion) -> Array:
 
 @lru_cache(maxsize=1)
 def _load(folder: Path) -> tuple[list[dict[str, Any]], Array, Array]:
-    """Clip list, rotation vectors (N, 22, 3) and pelvis positions (N, 3); stored as second differences in byte planes."""
+    """Clips, rotation vectors (N, 22, 3), pelvis positions (N, 3); kept as second differences in byte planes."""
     listed = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
     clips = listed["clips"] if isinstance(listed, dict) else listed
     packed = np.load(folder / "motion.npz")
@@ -60,5 +60,11 @@ def _load(folder: Path) -> tuple[list[dict[str, Any]], Array, Array]:
         return values.cumsum(axis=1, dtype=signed).cumsum(axis=1, dtype=signed).T
 
     vectors = unpack(packed["rot_planes"], np.int16, np.uint16).reshape(count, -1, 3)
-    places = [dict(c, start=int(s), length=int(n)) for c, s, n in zip(clips, packed["start"], packed["length"], strict=True)]
-    return places, vectors.astype(np.float64) * float(packed["step"]), unpack(packed["trans_planes"], np.int32, np.uint32) * 1e-4
+    places = [
+        dict(c, start=int(s), length=int(n)) for c, s, n in zip(clips, packed["start"], packed["length"], strict=True)
+    ]
+    return (
+        places,
+        vectors.astype(np.float64) * float(packed["step"]),
+        unpack(packed["trans_planes"], np.int32, np.uint32) * 1e-4,
+    )

@@ -8,6 +8,7 @@ around them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,11 +100,16 @@ def _joint_positions() -> dict[str, Vector]:
 def _place(node: Node, joints: dict[str, Vector], places: dict[int, Vector]) -> Vector:
     if node.role:
         return joints[node.role]
-    above = places[id(node.parent)] if node.parent else np.zeros(3)
-    below = next((joints[found.role] for found in _walk(node.children) if found.role), None)
     if node.parent is None:
-        return above
-    return above + np.array([0.0, -0.01, 0.03]) if below is None else (above + below) / 2.0
+        return np.zeros(3)
+    above = places[id(node.parent)]
+    below = next((joints[found.role] for found in _walk(node.children) if found.role), None)
+    if below is not None:
+        return (above + below) / 2.0
+    if re.search(r"end|nub", node.bone, re.IGNORECASE):
+        before = places[id(node.parent.parent)] if node.parent.parent else np.zeros(3)
+        return above + 0.15 * (above - before) / np.linalg.norm(above - before)
+    return above + np.array([0.03 * np.sign(above[0]), -0.06, 0.02])
 
 
 _MIXAMO = """

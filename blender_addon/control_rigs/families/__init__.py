@@ -11,4 +11,4 @@ from typing import Final
 from ..description import ControlRig
 from . import mixamo, rigify
 
-FAMILIES: Final[tuple[ControlRig, ...]] = (rigify.RIG, mixamo.RIG)
+FAMILIES: Final[tuple[ControlRig, ...]] = (rigify.RIG, rigify.WITHOUT_SPINE_FK, mixamo.RIG)

@@ -7,6 +7,7 @@ the ORG- bones, so these tell where the joints of the spine are.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from ..description import ControlRig, Limb, Segment, Switch, both_carried, both_limbs, both_sides
@@ -53,7 +54,7 @@ RIG: Final = ControlRig(
                 ),
                 goal="hand_ik.{}",
                 pole="upper_arm_ik_target.{}",
-                neutral=("hand_ik_wrist.{}",),
+                neutral=("hand_ik_wrist.{}", "hand_ik_pivot.{}"),
             ),
             Limb(
                 side="",
@@ -68,7 +69,7 @@ RIG: Final = ControlRig(
                 goal="foot_ik.{}",
                 pole="thigh_ik_target.{}",
                 tip="toe_ik.{}",
-                neutral=("foot_spin_ik.{}", "foot_heel_ik.{}"),
+                neutral=("foot_spin_ik.{}", "foot_heel_ik.{}", "foot_ik_pivot.{}"),
             ),
         ),
     ),
@@ -77,7 +78,7 @@ RIG: Final = ControlRig(
         Switch("torso", "head_follow", fk=1.0, ik=1.0),
         Switch("torso", "torso_parent", fk=_ROOT, ik=_ROOT),
     ),
-    neutral=("hips", "chest"),
+    neutral=("hips", "chest", "torso_pivot"),
     carried_by=both_carried(
         _SIDES,
         {
@@ -90,3 +91,19 @@ RIG: Final = ControlRig(
     ),
     driven_prefixes=("DEF-", "ORG-", "MCH-"),
 )
+
+WITHOUT_SPINE_FK: Final = replace(
+    RIG,
+    spine=(Segment("ORG-spine", "hips"), Segment("ORG-spine.003", "chest")),
+    limbs=tuple(replace(limb, goal="") if limb.kind == "arm" else limb for limb in RIG.limbs),
+    neutral=("torso_pivot",),
+    carried_by={
+        **RIG.carried_by,
+        **both_carried(_SIDES, {"neck": "chest", "shoulder.{}": "chest", "thigh_fk.{}": "hips"}),
+    },
+)
+"""Generated with the option “FK Controls” of the spine off: hips and chest then turn all that is between them.
+
+The chest comes to lie a little beside the place that its turn alone would give it, so arms are on FK only: they then
+keep their directions.
+"""
