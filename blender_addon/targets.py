@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import bpy
@@ -11,12 +12,15 @@ import bpy
 from .animation.editable import check_can_animate
 from .animation.errors import AnimationError
 from .control_rigs.fit import control_modes
+from .preferences import user_folder
 from .rig import roles
 from .rig.blender_snapshot import read_rig
 from .rig.bone_map import BoneMap, Detection, detect, validate
+from .rig.presets import SHIPPED_FOLDER, Preset, load_all
 from .rig.snapshot import RigError, RigSnapshot
 
 BY_HAND: Final = "by hand"
+PRESET_FOLDER: Final = "bone_maps"
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,17 @@ def store_bone_map(armature: bpy.types.Object, detection: Detection) -> None:
     armature.mld.bones_source = detection.source if detection.usable else BY_HAND
 
 
+@cache
+def known_presets() -> tuple[Preset, ...]:
+    """Bone maps from files, the animator's own and the shipped ones. Read once, when the add-on is registered."""
+    return load_all((user_folder() / PRESET_FOLDER, SHIPPED_FOLDER))[0]
+
+
 def bones_of(armature: bpy.types.Object, rig: RigSnapshot) -> Detection:
     """The stored bone map where there is one, else what the detection finds."""
     stored = stored_bone_map(armature)
     if stored is None:
-        return detect(rig)
+        return detect(rig, known_presets())
     blocking = tuple(problem.message for problem in validate(stored, rig) if problem.blocking)
     source = armature.mld.bones_source or BY_HAND
     return Detection(stored, source, 0.0 if blocking else 1.0, stored.missing, blocking)

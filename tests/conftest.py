@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# PyTorch's threads would spin while they wait, which on a busy machine costs many times the work itself.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 if str(REPOSITORY) not in sys.path:
     sys.path.insert(0, str(REPOSITORY))

@@ -13,6 +13,9 @@ from ..retarget.quaternion import FloatArray
 STRAIGHT_SINE: Final = 0.08
 """Below this sine of its bend a limb is too straight to show its plane (4.6 degrees). A wrong plane then turns its
 bones by less than half of that."""
+USUAL_SINE: Final = 0.05
+"""Weight of the limb's usual plane beside the present one, as the sine of a bend. The plane of a nearly straight leg
+is chance: a knee that seems to bend sideways by two degrees must not turn the whole thigh about."""
 
 
 def pole_positions(
@@ -36,17 +39,17 @@ def _normals_at_rest(first: FloatArray, second: FloatArray, turns: FloatArray, r
 
     There it is always across the upper bone, so that one angle tells it.
     """
-    across = quaternion.cross(first, second)
-    bend = np.linalg.norm(across, axis=-1)
     along = quaternion.unit(rest[1] - rest[0])
     x = _hinge_at_rest(rest, along)
     y = np.cross(along, x)
-    own = quaternion.rotate(quaternion.conjugate(turns), across)
-    bent = np.flatnonzero(bend > STRAIGHT_SINE)
+    across = quaternion.rotate(quaternion.conjugate(turns), quaternion.cross(first, second))
+    usual = quaternion.unit(across.mean(axis=0) + USUAL_SINE * x)
+    own = across + USUAL_SINE * usual
+    bent = np.flatnonzero(np.linalg.norm(own, axis=-1) > STRAIGHT_SINE)
     if len(bent) == 0:
-        return np.broadcast_to(x, first.shape)
+        return np.broadcast_to(usual, first.shape)
     angles = np.unwrap(np.arctan2(own[bent] @ y, own[bent] @ x))
-    angle = np.interp(np.arange(len(bend)), bent, angles)
+    angle = np.interp(np.arange(len(own)), bent, angles)
     return np.asarray(np.cos(angle)[:, None] * x + np.sin(angle)[:, None] * y)
 
 

@@ -33,7 +33,7 @@ class MLD_OT_detect_bones(bpy.types.Operator):
         except RigError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        detection = detect(rig)
+        detection = detect(rig, targets.known_presets())
         targets.store_bone_map(armature, detection)
         message, hint = targets.bone_map_problem(armature, detection)
         if message:

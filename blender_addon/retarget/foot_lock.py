@@ -21,7 +21,7 @@ from . import quaternion
 from .alignment import Stance, measure_stance
 from .easing import joined
 from .foot_contacts import planted
-from .foot_paths import Foot, level_shift, out_of_floor, settle, steady, toes_up
+from .foot_paths import Foot, clearance, level_shift, out_of_floor, settle, steady, toes_up
 from .hip_shift import Strain, hip_shift
 from .options import PoseTrack, RetargetOptions
 from .plan import make_plan
@@ -183,6 +183,7 @@ def _locked(
         rise = rise + out_of_floor(foot.ankle @ up + rise - foot.ankle_height, tolerance)
         clear = toes_up(foot.turned(turn), joined(rise, foot.planted, frame_seconds), tolerance)
         turn = quaternion.multiply(clear, turn)
+        rise = rise + out_of_floor(clearance(foot.turned(turn), foot.ankle @ up + rise), tolerance)
         level = level_shift(foot.turned(turn), travel, leg.length, frame_seconds)
         turns.append(turn)
         strains.append(
@@ -215,6 +216,7 @@ def _bent(
     tolerance = FLOOR_TOLERANCE * leg.length
     ankle = ankle + out_of_floor(ankle @ up - foot.ankle_height, tolerance)[:, None] * up
     foot_turn = quaternion.multiply(toes_up(foot.turned(foot_turn), (ankle - foot.ankle) @ up, tolerance), foot_turn)
+    ankle = ankle + out_of_floor(clearance(foot.turned(foot_turn), ankle @ up), tolerance)[:, None] * up
     left = quaternion.unit(np.cross(up, foot.ahead()))
     hinge = hinge_axis(leg.rotations[0], leg.knee - leg.hip, foot.ankle - leg.knee, left)
     new_hip = leg.hip + hip_height[:, None] * up

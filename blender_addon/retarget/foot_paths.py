@@ -24,8 +24,10 @@ STILL_SPEED: Final = 0.06
 """Leg lengths per second. A joint that rises and falls more slowly than this counts as at rest."""
 CALM_SECONDS: Final = 0.04
 """Standard deviation of the Gaussian that takes the jitter out of a planted foot's direction."""
-TURN_SECONDS: Final = 0.1
+TURN_SECONDS: Final = 0.15
 """Time in which a planted foot's yaw and pitch are taken up and let go again."""
+BACK_SHARE: Final = .4
+"""Share of the foot by which toes that point back must sink to be brought to the front in full."""
 COUPLING_SECONDS: Final = 0.2
 """Two plants closer in time than this are held together more than each is held to its own place."""
 
@@ -202,21 +204,26 @@ def settle(foot: Foot, raised_limit: float, frame_seconds: float) -> FloatArray:
 
 
 def toes_up(foot: Foot, rise: FloatArray, tolerance: float) -> FloatArray:
-    """World rotations (F, 4) of the foot about its ankle that pitch it up as far as the floor demands.
+    """World rotations (F, 4) of the foot about its ankle that pitch its toes out of the floor.
 
     `rise` (F,): what the ankle is moved up by. On a character with long feet a heel that rises as in the motion would
-    push the toes through the floor; turning the foot leaves the leg as it is, lifting it would bend the knee.
+    push the toes through the floor; turning the foot leaves the leg as it is, lifting it would bend the knee. Toes
+    straight below the ankle come up neither way and are left to be lifted.
     """
     ahead = foot.ahead()
     forward, upright = np.sum(foot.toe * ahead, axis=-1), foot.toe @ foot.up
     span = np.maximum(np.hypot(forward, upright), 1e-9)
-    sunk = out_of_floor(foot.ankle @ foot.up + rise - foot.ankle_height + upright + foot.toe_drop, tolerance)
-    wanted = np.minimum(upright + sunk, np.maximum(0.95 * span, upright))
-    pitch = np.arcsin(np.clip(wanted / span, -1.0, 1.0)) - np.arcsin(np.clip(upright / span, -1.0, 1.0))
-    # Toes that point down and back come up in front: past the vertical, that takes the whole way round it.
-    behind = np.maximum(-np.pi / 2.0 - np.arctan2(upright, forward), 0.0)
-    pitch += 2.0 * behind * smoothstep(sunk / (0.1 * span))
+    sunk = out_of_floor(clearance(foot, foot.ankle @ foot.up + rise), tolerance)
+    pitch = np.arcsin(np.clip((upright + sunk) / span, -1.0, 1.0)) - np.arcsin(np.clip(upright / span, -1.0, 1.0))
+    # Toes that point down and back come up in front: that takes them past the vertical first.
+    behind = np.maximum(-0.5 * np.pi - np.arctan2(upright, forward), 0.0)
+    pitch += 2.0 * behind * smoothstep(sunk / (BACK_SHARE * span))
     return quaternion.from_axis_angle(quaternion.cross(ahead, np.broadcast_to(foot.up, ahead.shape)), pitch)
+
+
+def clearance(foot: Foot, ankle: FloatArray) -> FloatArray:
+    """(F,) height of the toe joint above where it is with the sole flat on the floor; `ankle` (F,): the ankle's height."""
+    return np.asarray(ankle + foot.toe @ foot.up - foot.ankle_height + foot.toe_drop)
 
 
 def out_of_floor(heights: FloatArray, tolerance: float) -> FloatArray:

@@ -107,7 +107,8 @@ def _materials() -> list[bpy.types.Material]:
 
 def _wood(name: str, low: tuple[float, float, float], high: tuple[float, float, float]) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
-    material.use_nodes = True
+    if material.node_tree is None:  # from Blender 5 on every material has one
+        material.use_nodes = True
     material.diffuse_color = (*(np.add(low, high) / 2.0), 1.0)
     nodes, links = material.node_tree.nodes, material.node_tree.links
     surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -86,6 +87,7 @@ def find_legs(rig: RigSnapshot, symmetry: Symmetry, limbs: Sequence[Limb], up: V
             + float(np.clip(1.0 - 1.5 * (clearance - 0.1), 0.0, 1.0))
             + 0.3 * _has_foot(rig, heads, limb, up)
             - 0.2 * (parent >= 0 and symmetry.is_paired(parent))
+            - 2.0 * max(0.0, _distance_from_trunk(rig, symmetry, limb.root) / limb.length - 0.3)
         )
         legs.append(_scored(limb, score))
     return sorted(legs, key=lambda leg: -leg.score)[:_KEPT]
@@ -103,7 +105,7 @@ def find_arms(rig: RigSnapshot, symmetry: Symmetry, limbs: Sequence[Limb], up: V
         rise = float(heights[limb.root]) - hip
         if limb.root in carriers or leg.root in rig.ancestors(limb.root):
             continue
-        if limb.straight < -0.2 or limb.length < 0.25 * leg.length or rise < 0.25 * limb.length:
+        if limb.straight < -0.2 or limb.length < 0.35 * leg.length or rise < 0.25 * limb.length:
             continue
         if float(heights[limb.end]) < ankle + 0.15 * leg.length:
             continue
@@ -126,15 +128,22 @@ def find_arms(rig: RigSnapshot, symmetry: Symmetry, limbs: Sequence[Limb], up: V
     return sorted(arms, key=lambda arm: -arm.score)[:_KEPT]
 
 
-def collar_of(rig: RigSnapshot, symmetry: Symmetry, shoulder: int) -> int | None:
-    """The paired bone nearest to the trunk that carries the upper arm; None when the arm grows from the trunk."""
-    side = np.sign(symmetry.lateral[shoulder])
-    line = [
-        index
-        for index in rig.ancestors(shoulder)
-        if symmetry.is_paired(index) and np.sign(symmetry.lateral[index]) == side
-    ]
-    return line[-1] if line else None
+def collars_of(rig: RigSnapshot, shoulders: tuple[int, int]) -> tuple[int, int] | None:
+    """The bones that carry one upper arm each; None when the arms grow from the trunk.
+
+    Of several between trunk and arm the first of a collar bone's length counts: the others are helpers. Where they
+    are attached may be the middle of the body, so they are told from the trunk by the hierarchy alone.
+    """
+    heads = rig.rest_world[:, :3, 3]
+    found = []
+    for arm, other in (shoulders, shoulders[::-1]):
+        shared = {other, *rig.ancestors(other)}
+        line = [arm, *(bone for bone in rig.ancestors(arm) if bone not in shared)]
+        steps = [float(np.linalg.norm(heads[below] - heads[bone])) for below, bone in pairwise(line)]
+        if not steps:
+            return None
+        found.append(line[max(i + 1 for i, step in enumerate(steps) if step >= 0.5 * max(steps))])
+    return found[0], found[1]
 
 
 def toes_of(rig: RigSnapshot, symmetry: Symmetry, leg: Limb, up: Vector) -> int | None:

@@ -20,7 +20,7 @@ from .body_frame import Facing, Vector, facing, unit
 from .bone_names import LEFT, RIGHT, parse
 from .name_matching import complete_trunk
 from .snapshot import RigSnapshot
-from .structure_limbs import Limb, collar_of, find_arms, find_legs, find_limbs, toes_of
+from .structure_limbs import Limb, collars_of, find_arms, find_legs, find_limbs, toes_of
 from .symmetry import Symmetry, find_symmetry
 
 UNKNOWN_FACING_CONFIDENCE: Final = 0.5
@@ -114,9 +114,8 @@ def _both_sides(symmetry: Symmetry, parts: Mapping[str, int | None]) -> dict[str
 def _assemble(rig: RigSnapshot, symmetry: Symmetry, up: Vector, leg: Limb, arm: Limb) -> _Body | None:
     """Join legs and arms by a trunk; None when no upright chain of middle bones joins them."""
     heads = rig.rest_world[:, :3, 3]
-    collar = collar_of(rig, symmetry, arm.root)
-    arms = [arm.root if collar is None else collar]
-    arms.append(int(symmetry.partner[arms[0]]))
+    arms = (arm.root, int(symmetry.partner[arm.root]))
+    collars = collars_of(rig, arms)
     hips, shoulders = ((heads[limb.root] + heads[int(symmetry.partner[limb.root])]) / 2.0 for limb in (leg, arm))
     trunk_length = float((shoulders - hips) @ up)
     branching = trunk.common_ancestor(rig, arms)
@@ -129,9 +128,14 @@ def _assemble(rig: RigSnapshot, symmetry: Symmetry, up: Vector, leg: Limb, arm: 
     pelvis = trunk.common_ancestor(rig, [leg.root, int(symmetry.partner[leg.root]), chest])
     if pelvis is None or pelvis == chest:
         return None
+    rise = heads[chest] - heads[pelvis]
+    if np.linalg.norm(rise) > 0.1 * trunk_length and unit(rise) @ up < 0.6:
+        return None
     bones = {"pelvis": pelvis, "spine3": chest}
     bones |= _leg_roles(rig, symmetry, leg, up)
-    bones |= _both_sides(symmetry, {"collar": collar, "shoulder": arm.root, "elbow": arm.middle, "wrist": arm.end})
+    bones |= _both_sides(symmetry, {"shoulder": arm.root, "elbow": arm.middle, "wrist": arm.end})
+    if collars is not None:
+        bones["left_collar"], bones["right_collar"] = collars
     if head is not None:
         bones["head"] = head
     if neck is not None:
@@ -207,7 +211,7 @@ def _resolve(rig: RigSnapshot, symmetry: Symmetry, up: Vector, bodies: list[_Bod
     heads = rig.rest_world[:, :3, 3]
     if float((heads[bones["left_hip"]] - heads[bones["right_hip"]]) @ left) < 0.0:
         bones = {_exchanged(role): index for role, index in bones.items()}
-    confidence = _confidence(body, bodies, faces)
+    confidence = _confidence(rig, bodies, faces)
     if not faces.known and named is None:
         confidence = min(confidence, UNKNOWN_FACING_CONFIDENCE)
         notes.append(
@@ -216,8 +220,8 @@ def _resolve(rig: RigSnapshot, symmetry: Symmetry, up: Vector, bodies: list[_Bod
     elif named is not None and float(named @ left) < 0.0:
         confidence *= _SIDES_DISAGREE
         notes.append("The bones called left are on the character's right, as far as its feet and knees tell.")
-    if rival := _rival(bodies):
-        limb, theirs = ("arms", rival.arm) if _apart(body.arm, rival.arm) else ("legs", rival.leg)
+    if rival := _rival(rig, bodies):
+        limb, theirs = ("arms", rival.arm) if _apart(rig, body.arm, rival.arm) else ("legs", rival.leg)
         mine = body.arm if limb == "arms" else body.leg
         assert theirs is not None
         notes.append(
@@ -229,32 +233,34 @@ def _resolve(rig: RigSnapshot, symmetry: Symmetry, up: Vector, bodies: list[_Bod
     return StructureMatch(bones, round(float(confidence), 3), tuple(notes))
 
 
-def _confidence(body: _Body, bodies: list[_Body], faces: Facing) -> float:
+def _confidence(rig: RigSnapshot, bodies: list[_Body], faces: Facing) -> float:
     """How well legs and arms fit, and how far behind the next different body is."""
+    body = bodies[0]
     assert body.arm is not None
     fit = min(body.leg.score / _BEST_LEG, 1.0) * min(body.arm.score / _BEST_ARM, 1.0)
-    rival = _rival(bodies)
+    rival = _rival(rig, bodies)
     margin = 1.0 if rival is None else (body.score - rival.score) / _CLEAR_MARGIN
     certain = 0.85 + 0.15 * (faces.certainty if faces.known else 1.0)
     return 0.92 * math.sqrt(max(fit, 0.0)) * (0.55 + 0.45 * margin) * certain
 
 
-def _rival(bodies: list[_Body]) -> _Body | None:
+def _rival(rig: RigSnapshot, bodies: list[_Body]) -> _Body | None:
     """The best other body with quite different arms or legs, when it comes close."""
     best = bodies[0]
     for other in bodies[1:]:
         if best.score - other.score >= _CLEAR_MARGIN:
             return None
-        if _apart(best.arm, other.arm) or _apart(best.leg, other.leg):
+        if _apart(rig, best.arm, other.arm) or _apart(rig, best.leg, other.leg):
             return other
     return None
 
 
-def _apart(mine: Limb | None, theirs: Limb | None) -> bool:
-    """Whether two limbs have no bone in common."""
+def _apart(rig: RigSnapshot, mine: Limb | None, theirs: Limb | None) -> bool:
+    """Whether two limbs are on different branches, and not two readings of one."""
     if mine is None or theirs is None:
         return False
-    return not {mine.root, mine.middle, mine.end} & {theirs.root, theirs.middle, theirs.end}
+    lines = ((mine.root, theirs.end), (theirs.root, mine.end))
+    return all(root != end and not rig.is_below(end, root) for root, end in lines)
 
 
 def _left_by_names(rig: RigSnapshot, bones: Mapping[str, int]) -> Vector | None:

@@ -103,15 +103,16 @@ def run_tests(
     console.note(f"The environments are ready ({time.monotonic() - begun:.0f} s).")
     if selection.lint:
         rows = [*(_lint(name, command, source_root, console) for name, command in lint_commands(python).items()), *rows]
+    to_engine = {"MLD_ENGINE_PYTHON": str(python)}
     with tempfile.TemporaryDirectory(prefix="mld-tests-") as scratch:
         if selection.engine is not None:
             command = [str(python), "-m", "pytest"]
-            rows.append(_pytest("engine", command, selection.engine, {}, source_root, Path(scratch), console))
+            rows.append(_pytest("engine", command, selection.engine, to_engine, source_root, Path(scratch), console))
         for name, program in blenders.items():
             user_folder = Path(scratch) / name
             user_folder.mkdir()
             # Blender's tests must find factory settings and leave the user's own alone.
-            variables = {"MLD_ENGINE_PYTHON": str(python), "BLENDER_USER_RESOURCES": str(user_folder)}
+            variables = {**to_engine, "BLENDER_USER_RESOURCES": str(user_folder)}
             command = _pytest_command(program, python)
             blender_arguments = selection.blender or ()
             rows.append(_pytest(name, command, blender_arguments, variables, source_root, Path(scratch), console))

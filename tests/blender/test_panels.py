@@ -7,10 +7,15 @@ import json
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
+from mathutils import Vector
 
 from blender_addon import properties, registration, runtime
-from blender_addon.contract import source_root
+from blender_addon.contract import axes, skeleton, source_root
+from blender_addon.rig import roles
+from blender_addon.rig.presets import SHIPPED_FOLDER, load
+from tests.blender.armatures import new_armature
 
 CONTRACT = {
     "condition": "TEXT",
@@ -132,6 +137,31 @@ def test_register_twice_in_a_row(addon) -> None:
 
 def test_the_licence_is_shown(addon) -> None:
     assert runtime.current().vocabulary.licence_line == "Model: research — non-commercial (CC BY-NC 4.0)"
+
+
+def test_shipped_presets_are_used(addon) -> None:
+    preset = load(SHIPPED_FOLDER / "roblox_r15.json")
+    body = rest_joints()
+    bones = []
+    for role, bone in preset.bones.items():
+        above = roles.PARENT_ROLE[role]
+        while above is not None and above not in preset.bones:
+            above = roles.PARENT_ROLE[above]
+        head = Vector(body[role])
+        bones.append((bone, preset.bones.get(above, ""), head, head + Vector((0.0, 0.0, 0.05))))
+    armature = new_armature("Avatar", bones)
+    status = runtime.current().rig_status.status(armature)
+    assert preset.name in status.text
+    assert status.usable
+
+
+def rest_joints() -> dict[str, tuple[float, float, float]]:
+    """Joint positions of the motion's body at rest, Z up."""
+    places: list[np.ndarray] = []
+    for offset, parent in zip(skeleton.REST_OFFSETS, skeleton.PARENTS, strict=True):
+        places.append(offset if parent < 0 else places[parent] + offset)
+    points = axes.vectors_to_z_up(np.array(places))
+    return {name: tuple(map(float, point)) for name, point in zip(skeleton.JOINT_NAMES, points, strict=True)}
 
 
 def test_bone_line_of_the_panel(addon, mannequin, chain) -> None:
