@@ -19,14 +19,12 @@ from .animation.metadata import TakeMetadata
 from .animation.play import user_action
 from .animation.source import SourceTake
 from .animation.take import write_take
-from .control_rigs.blender_properties import read_properties
-from .control_rigs.drive import retarget_rig
 from .engine_client.events import MotionReady
+from .keying import keyed_motion
 from .notices import Notice
 from .retarget.errors import RetargetError
-from .retarget.options import RetargetOptions
-from .retarget.source_motion import SourceMotion
 from .rig.snapshot import RigError
+from .take_options import TakeOptions
 from .targets import ArmatureRef, ready_rig
 
 SEED_LIMIT: Final = 2**31 - 1
@@ -54,39 +52,14 @@ class Placement:
 
     start_frame: int
     scene_fps: float
-    in_place: bool
-    foot_lock: bool
-    scale_root: bool
-    key_reduction: str
-    key_error_degrees: float
-    control_mode: str
+    options: TakeOptions
 
     @classmethod
     def of(cls, scene: bpy.types.Scene, start_frame: int | None = None) -> Placement:
         settings = scene.mld
         if start_frame is None:
             start_frame = scene.frame_current if settings.start_at_playhead else scene.frame_start
-        return cls(
-            start_frame=start_frame,
-            scene_fps=scene.render.fps / scene.render.fps_base,
-            in_place=settings.in_place,
-            foot_lock=settings.foot_lock,
-            scale_root=settings.scale_root,
-            key_reduction=settings.key_reduction,
-            key_error_degrees=settings.key_error_degrees,
-            control_mode=settings.control_mode,
-        )
-
-    def options(self) -> dict[str, bool | float | str]:
-        """What the take remembers of it."""
-        return {
-            "in_place": self.in_place,
-            "foot_lock": self.foot_lock,
-            "scale_root": self.scale_root,
-            "key_reduction": self.key_reduction,
-            "key_error_degrees": self.key_error_degrees,
-            "control_mode": self.control_mode,
-        }
+        return cls(start_frame, scene.render.fps / scene.render.fps_base, TakeOptions.of(settings))
 
 
 @dataclass
@@ -180,40 +153,33 @@ def apply_motion(job: Job, motion: MotionReady) -> Notice | None:
 def _key(
     job: Job, motion: MotionReady, metadata: TakeMetadata, armature: bpy.types.Object
 ) -> tuple[bpy.types.Action, tuple[str, ...]]:
-    placement = job.placement
-    rig, bone_map = ready_rig(armature, bpy.context.evaluated_depsgraph_get())
+    placement, options = job.placement, job.placement.options
     source = SourceTake(motion.rotations, motion.root, motion.contacts, motion.offsets, motion.fps)
-    options = RetargetOptions(
-        scene_fps=placement.scene_fps,
-        in_place=placement.in_place,
-        foot_lock=placement.foot_lock,
-        scale_root=placement.scale_root,
-        seconds=metadata.seconds,
-    )
-    track, rig, bone_map = retarget_rig(
-        SourceMotion(*source),
-        rig,
-        bone_map,
+    keyed = keyed_motion(
+        armature,
+        source,
         options,
-        mode=placement.control_mode,
-        properties=read_properties(armature),
+        start_frame=placement.start_frame,
+        scene_fps=placement.scene_fps,
+        seconds=metadata.seconds,
     )
     playing = takes.active_take(armature) if job.takes else None
     action = write_take(
         armature,
-        track,
+        keyed.track,
         start_frame=placement.start_frame,
         metadata=metadata,
         source=source,
-        options=placement.options(),
-        key_reduction=placement.key_reduction,
-        key_error_degrees=placement.key_error_degrees,
-        rig=rig,
-        bone_map=bone_map,
+        options=options.to_properties(),
+        key_reduction=options.key_reduction,
+        key_error_degrees=options.key_error_degrees,
+        rig=keyed.rig,
+        bone_map=keyed.bone_map,
+        before=keyed.before,
     )
     if playing is not None:
         takes.activate_take(armature, playing)
-    return action, track.warnings
+    return action, keyed.track.warnings
 
 
 def _plain(value: float) -> float:

@@ -99,6 +99,13 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
     in_place: bpy.props.BoolProperty(
         name="In Place", description="Leave out the travel over the ground; the hips still rise and fall", default=False
     )
+    in_place_axes: bpy.props.EnumProperty(
+        name="Directions",
+        description="Which part of the travel In Place leaves out, as the character faces at the start",
+        items=(("X", "Sideways", "Travel to the left and right"), ("Y", "Forward", "Travel forward and backward")),
+        options={"ENUM_FLAG"},
+        default={"X", "Y"},
+    )
     foot_lock: bpy.props.BoolProperty(
         name="Foot Lock", description="Keep planted feet from sliding, on this character's own legs", default=True
     )
@@ -106,6 +113,35 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
         name="Scale Travel",
         description="Travel in proportion to the character's legs, instead of the motion's own metres",
         default=True,
+    )
+    root_target: bpy.props.EnumProperty(
+        name="Root",
+        description="What carries the travel over the ground. The character moves the same in each case",
+        items=(
+            ("HIPS", "Hips", "The bone of the hips, which also has the rise and fall"),
+            ("ROOT_BONE", "Root Bone", "The bone above the hips that carries the whole character"),
+            ("OBJECT", "Object", "The armature object; its location is keyed in the take"),
+        ),
+        default="HIPS",
+    )
+    blend_in_frames: bpy.props.IntProperty(
+        name="Blend In",
+        description="Frames in which the take starts off from the pose that the character has before it; 0 for none",
+        default=0,
+        min=0,
+        soft_max=60,
+    )
+    blend_out_frames: bpy.props.IntProperty(
+        name="Blend Out",
+        description="Last frames in which the take goes back to that pose, where it has travelled to; 0 for none",
+        default=0,
+        min=0,
+        soft_max=60,
+    )
+    relax_fingers: bpy.props.BoolProperty(
+        name="Relax Fingers",
+        description="Bend the fingers a little, as of a hand at ease; one key that holds for the whole take",
+        default=False,
     )
     control_mode: bpy.props.EnumProperty(
         name="Drive",

@@ -12,10 +12,12 @@ import bpy
 from .animation.editable import check_can_animate
 from .animation.errors import AnimationError
 from .control_rigs.fit import control_modes
+from .control_rigs.root_bone import root_bone
 from .preferences import user_folder
 from .rig import roles
 from .rig.blender_snapshot import read_rig
 from .rig.bone_map import BoneMap, Detection, detect, validate
+from .rig.fingers import has_fingers
 from .rig.presets import SHIPPED_FOLDER, Preset, load_all
 from .rig.snapshot import RigError, RigSnapshot
 
@@ -108,16 +110,16 @@ def bone_map_problem(armature: bpy.types.Object, detection: Detection) -> tuple[
     """(message, hint) why these bones cannot be used; empty strings when they can."""
     if detection.usable:
         return "", ""
-    if stored_bone_map(armature) is not None:
-        return (
-            f"The bone map of “{armature.name}” cannot be used: {' '.join(detection.notes)}",
-            "Press Detect Bones, or choose other bones under Bones.",
-        )
     if detection.missing:
         missing = _listed([roles.LABELS[role] for role in detection.missing])
         return (
             f"“{armature.name}” cannot be mapped: no bone was found for {missing}.",
             "Press Detect Bones, then choose the missing ones under Bones.",
+        )
+    if stored_bone_map(armature) is not None:
+        return (
+            f"The bone map of “{armature.name}” cannot be used: {' '.join(detection.notes)}",
+            "Press Detect Bones, or choose other bones under Bones.",
         )
     doubts = " ".join(detection.notes)
     return (
@@ -146,6 +148,9 @@ class RigStatus:
     """`short`, or for bones that cannot be used the whole reason and what to do."""
     control_modes: tuple[str, ...] = ()
     """How its controls can be driven, as `Scene.mld.control_mode` names it; empty for a rig without controls."""
+    root_bone: str = ""
+    """The bone above the hips that can carry the travel; empty for none."""
+    has_fingers: bool = False
 
 
 class RigStatusCache:
@@ -177,7 +182,9 @@ def _rig_status(armature: bpy.types.Object) -> RigStatus:
         short = f"Not mapped: {missing} bones missing" if missing else "Not mapped: see Bones"
         return RigStatus(False, short, f"{message} {hint}")
     line = mapped_line(detection)
-    return RigStatus(True, line, line, control_modes(rig, detection.bone_map))
+    bone_map = detection.bone_map
+    modes = control_modes(rig, bone_map)
+    return RigStatus(True, line, line, modes, root_bone(rig, bone_map) or "", has_fingers(rig, bone_map))
 
 
 def mapped_line(detection: Detection) -> str:

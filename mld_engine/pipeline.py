@@ -21,7 +21,7 @@ from .conditions.action import label_row
 from .conditions.prompt import plain_text, prompt_warnings
 from .conditions.text import CachedTextEncoder, load_text_encoder
 from .deferred import Deferred
-from .device import choose_device, device_name
+from .device import choose_device, device_name, limit_threads
 from .errors import Cancelled, EngineError
 from .models.denoiser import Kind
 from .motion import Motion
@@ -62,8 +62,10 @@ class MotionPipeline:
 
         The text encoder waits until a text needs it, see `prepare`. A pipeline given as `share`
         lends its own, where both packs use the same. `on_stage` gets a line for people before each
-        slow part. Raises PackError, and RequestError (bad_device).
+        slow part. PyTorch's number of threads is set, see `limit_threads`. Raises PackError, and
+        RequestError (bad_device).
         """
+        limit_threads()
         chosen = choose_device(device)
         opened = pack if isinstance(pack, Pack) else Pack.open(pack)
         if on_stage is not None:

@@ -37,6 +37,16 @@ def fcurves(action: bpy.types.Action) -> Iterator[bpy.types.FCurve]:
                 yield from channelbag.fcurves
 
 
+def curve_container(action: bpy.types.Action, animated: bpy.types.ID) -> Any:
+    """What holds the F-curves of one data-block in an Action that has some; as `new_curve_container` returns it."""
+    slot = slot_for(action, animated)
+    if slot is None:
+        return action
+    strips = [strip for layer in action.layers for strip in layer.strips]
+    found = next((bag for strip in strips if (bag := strip.channelbag(slot)) is not None), None)
+    return found if found is not None else strips[0].channelbag(slot, ensure=True)
+
+
 def slot_for(action: bpy.types.Action, animated: bpy.types.ID) -> Any:
     """The slot that animates the data-block: the one named after it, else the first for its type, else None."""
     slots = [slot for slot in getattr(action, "slots", ()) if slot.target_id_type in (animated.id_type, "UNSPECIFIED")]

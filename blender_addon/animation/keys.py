@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import bpy
@@ -15,13 +15,17 @@ from ..retarget.key_reduction import CurveKeys
 INTERPOLATION: Final[Mapping[str, int]] = {"LINEAR": 1, "BEZIER": 2}
 HANDLE_TYPES: Final[Mapping[str, int]] = {"ALIGNED": 3, "AUTO_CLAMPED": 4}
 """Numbers of the enums of `bpy.types.Keyframe`, which are part of the file format: `foreach_set` takes no names."""
+OBJECT_GROUP: Final = "Object Transforms"
+"""Group of the object's own channels, as Blender names it when they are keyed by hand."""
 
 
 def data_path(bone: str, property_name: str) -> str:
     """RNA path of a pose bone's property, seen from its object; quotes and backslashes in the bone's name are escaped.
 
-    A custom property is named in brackets: `["IK_FK"]`.
+    A custom property is named in brackets: `["IK_FK"]`. No bone's name, for a property of the object itself.
     """
+    if not bone:
+        return property_name
     dot = "" if property_name.startswith("[") else "."
     return f'pose.bones["{bpy.utils.escape_identifier(bone)}"]{dot}{property_name}'
 
@@ -44,10 +48,24 @@ def write_curves(container: Any, curves: Iterable[CurveKeys], start_frame: float
     groups: dict[str, Any] = {}
     for keys in curves:
         if keys.bone not in groups:
-            groups[keys.bone] = container.groups.new(keys.bone)
+            groups[keys.bone] = _group(container, keys.bone or OBJECT_GROUP)
         curve = container.fcurves.new(data_path(keys.bone, keys.data_path), index=keys.index)
         curve.group = groups[keys.bone]
         _write_keys(curve, keys, start_frame)
+
+
+def remove_curves(container: Any, channels: Collection[tuple[str, str]]) -> None:
+    """Remove the F-curves of these (bone, property), and the groups that this leaves empty."""
+    paths = {data_path(bone, name) for bone, name in channels}
+    for curve in [curve for curve in container.fcurves if curve.data_path in paths]:
+        container.fcurves.remove(curve)
+    for group in [group for group in container.groups if not len(group.channels)]:
+        container.groups.remove(group)
+
+
+def _group(container: Any, name: str) -> Any:
+    existing = container.groups.get(name)
+    return existing if existing is not None else container.groups.new(name)
 
 
 def _write_keys(curve: bpy.types.FCurve, keys: CurveKeys, start_frame: float) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import bpy
 
 from . import compat
+from .before import give_back, read_before
 from .compat import Assignment
 from .identity import is_take
 
@@ -26,10 +27,13 @@ def play(armature: bpy.types.Object, action: bpy.types.Action | None) -> None:
     """Make an Action the armature's active one, in the slot meant for it; None for no Action.
 
     What was active stays in the file: an Action that nothing else uses gets a fake user, or saving would drop it.
+    Channels that only a take before it has moved go back to where they were without it.
     """
     previous = Assignment.of(armature).action
     slot = None if action is None else compat.slot_for(action, armature)
     compat.assign(armature, Assignment(action, slot))
+    if previous is not None and previous != action:
+        give_back(armature, previous, kept=read_before(action))
     if previous is not None and previous.users == 0:
         previous.use_fake_user = True
 

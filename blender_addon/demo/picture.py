@@ -78,7 +78,7 @@ def add_camera(scene: bpy.types.Scene, frame: PictureFrame, right: Vector) -> No
     camera.ortho_scale = frame.width
     camera.clip_end = 10.0 * CAMERA_METRES
     item = add_to_scene("Strip camera", camera, scene)
-    item.matrix_world = _in_picture(right, frame.across, frame.upwards, CAMERA_METRES)
+    item.matrix_world = in_picture(right, frame.across, frame.upwards, CAMERA_METRES)
     scene.camera = item
 
 
@@ -94,24 +94,25 @@ def add_lettering(
     bottom = frame.upwards - frame.height / 2.0
     margin = frame.across - frame.width / 2.0 + MARGIN * frame.width
     request = f"“{metadata.prompt}”" if metadata.prompt else metadata.name()
-    title = _letters(scene, request, TITLE_SIZE * frame.height, ink)
+    title = add_letters(scene, request, TITLE_SIZE * frame.height, ink)
     room = frame.width * (1.0 - 2.0 * MARGIN)
     title.data.size *= min(1.0, room / max(title.dimensions.x, 1e-6))
-    title.matrix_world = _in_picture(right, margin, bottom + 0.885 * frame.height, CAMERA_METRES / 2.0)
+    title.matrix_world = in_picture(right, margin, bottom + 0.885 * frame.height, CAMERA_METRES / 2.0)
     for place, seconds in labels:
-        label = _letters(scene, f"{seconds:.1f} s", LABEL_SIZE * frame.height, ink)
+        label = add_letters(scene, f"{seconds:.1f} s", LABEL_SIZE * frame.height, ink)
         label.data.align_x = "CENTER"
-        label.matrix_world = _in_picture(right, place, bottom + 0.05 * frame.height, CAMERA_METRES / 2.0)
+        label.matrix_world = in_picture(right, place, bottom + 0.05 * frame.height, CAMERA_METRES / 2.0)
 
 
-def _in_picture(right: Vector, across: float, upwards: float, towards_viewer: float) -> Matrix:
+def in_picture(right: Vector, across: float, upwards: float, towards_viewer: float) -> Matrix:
     """World matrix of something that faces the viewer at that place of the picture."""
     rotation = view_rotation(right, LOOK_DOWN_DEGREES)
     place: Matrix = Matrix.Translation(rotation @ Vector((across, upwards, towards_viewer))) @ rotation.to_4x4()
     return place
 
 
-def _letters(scene: bpy.types.Scene, text: str, size: float, ink: bpy.types.Material) -> bpy.types.Object:
+def add_letters(scene: bpy.types.Scene, text: str, size: float, ink: bpy.types.Material) -> bpy.types.Object:
+    """Text of that size in metres at the origin, which throws no shadow."""
     curve = bpy.data.curves.new("Lettering", "FONT")
     curve.body, curve.size = text, size
     curve.materials.append(ink)

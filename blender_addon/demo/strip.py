@@ -48,7 +48,7 @@ def render_strip(scene: bpy.types.Scene, character: Character, path: CharacterPa
     add_camera(scene, picture, right)
     labels = [(place, pose.seconds) for place, pose in zip(places, poses, strict=True)]
     add_lettering(scene, picture, right, character.metadata, labels)
-    _render(scene, file)
+    render_still(scene, file, WIDTH, HEIGHT)
 
 
 class _FrozenPose:
@@ -107,11 +107,14 @@ def _side_by_side(extents: Sequence[Extent], width: float) -> tuple[list[float],
     return places, replace(Extent.around(extents), left=left, right=right)
 
 
-def _render(scene: bpy.types.Scene, file: Path) -> None:
-    """Cycles on the CPU, which also works without a display. Few samples: the denoiser smooths the rest."""
+def render_still(scene: bpy.types.Scene, file: Path, width: int, height: int) -> None:
+    """A PNG of that many pixels, seen by the scene's camera.
+
+    Cycles on the CPU, which also works without a display. Few samples: the denoiser smooths the rest.
+    """
     render, cycles = scene.render, scene.cycles
     render.engine = "CYCLES"
-    render.resolution_x, render.resolution_y, render.resolution_percentage = WIDTH, HEIGHT, 100
+    render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
     render.image_settings.file_format = "PNG"
     render.image_settings.color_mode = "RGB"
     render.filepath = str(file)

@@ -48,7 +48,7 @@ def build_studio(scene: bpy.types.Scene) -> None:
 
     world = scene.world or bpy.data.worlds.new("World")
     scene.world = world
-    world.use_nodes = True
+    _with_nodes(world)
     background = world.node_tree.nodes["Background"]
     background.inputs["Color"].default_value = (*SKY_COLOR, 1.0)
     background.inputs["Strength"].default_value = 0.5
@@ -70,7 +70,7 @@ def aim_sun(scene: bpy.types.Scene, right: Vector) -> None:
 
 def plain_material(name: str, color: Sequence[float], *, roughness: float) -> bpy.types.Material:
     material = bpy.data.materials.new(name)
-    material.use_nodes = True
+    _with_nodes(material)
     shader = material.node_tree.nodes["Principled BSDF"]
     shader.inputs["Base Color"].default_value = (*color, 1.0)
     shader.inputs["Roughness"].default_value = roughness
@@ -78,10 +78,16 @@ def plain_material(name: str, color: Sequence[float], *, roughness: float) -> bp
     return material
 
 
+def _with_nodes(block: bpy.types.Material | bpy.types.World) -> None:
+    """From Blender 5.0 on they have nodes from the start, and asking for them is deprecated."""
+    if block.node_tree is None:
+        block.use_nodes = True
+
+
 def ink_material() -> bpy.types.Material:
     """For lettering: the same dark whatever the light."""
     material = bpy.data.materials.new("Ink")
-    material.use_nodes = True
+    _with_nodes(material)
     nodes = material.node_tree.nodes
     nodes.clear()
     emission = nodes.new("ShaderNodeEmission")

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from . import bones, engine, generate, helpers, takes
+from . import bones, engine, generate, helpers, rekey, takes
 
 CLASSES = (
     *generate.CLASSES,
     *takes.CLASSES,
+    *rekey.CLASSES,
     *bones.CLASSES,
     *engine.CLASSES,
     *helpers.CLASSES,

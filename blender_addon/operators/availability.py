@@ -6,7 +6,9 @@ from __future__ import annotations
 import bpy
 
 from .. import runtime, targets
-from ..animation import takes
+from ..animation import source, takes
+from ..animation.errors import AnimationError
+from ..animation.rekey import check_can_rekey
 from ..engine_client.locate import EngineMissing
 
 
@@ -40,6 +42,21 @@ def take_blocked(context: bpy.types.Context) -> str:
     armature = targets.target_armature(context)
     if takes.active_take(armature) is None:
         return f"“{armature.name}” plays no take. Generate one, or choose one in the list."
+    return ""
+
+
+def rekey_blocked(context: bpy.types.Context) -> str:
+    """For new keys from the motion that the active take keeps."""
+    blocked = take_blocked(context)
+    if blocked:
+        return blocked
+    action = takes.active_take(targets.target_armature(context))
+    try:
+        check_can_rekey(action)
+    except AnimationError as error:
+        return str(error)
+    if source.PROPERTY not in action:
+        return f"The motion behind “{action.name}” is not stored with it. Generate the take again."
     return ""
 
 

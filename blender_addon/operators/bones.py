@@ -34,8 +34,8 @@ class MLD_OT_detect_bones(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         detection = detect(rig, targets.known_presets())
-        targets.store_bone_map(armature, detection)
         message, hint = targets.bone_map_problem(armature, detection)
+        targets.store_bone_map(armature, detection)
         if message:
             # Finished all the same: the bones that were found are a start for choosing the others.
             self.report({"ERROR"}, f"{message} {hint}")

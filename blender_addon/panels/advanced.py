@@ -8,7 +8,8 @@ from typing import ClassVar
 import bpy
 
 from .. import runtime, targets
-from .layout import MldPanel
+from ..operators.availability import rekey_blocked, take_blocked
+from .layout import MldPanel, reason
 
 
 class MLD_PT_advanced(MldPanel, bpy.types.Panel):
@@ -25,25 +26,55 @@ class MLD_PT_advanced(MldPanel, bpy.types.Panel):
         for name in ("guidance_scale", "steps", "variations"):
             column.prop(settings, name)
         column.separator()
-        for name in ("start_at_playhead", "in_place", "foot_lock", "scale_root"):
+        status = _rig_status(context)
+        column.prop(settings, "start_at_playhead")
+        column.prop(settings, "in_place")
+        if settings.in_place:
+            column.row(align=True).prop(settings, "in_place_axes")
+        for name in ("foot_lock", "scale_root"):
             column.prop(settings, name)
-        self._draw_drive(context, column)
+        _draw_root(settings, column, status)
+        _draw_drive(settings, column, status)
+        if status is not None and status.has_fingers:
+            column.prop(settings, "relax_fingers")
+        column.separator()
+        column.prop(settings, "blend_in_frames")
+        column.prop(settings, "blend_out_frames")
         column.separator()
         column.prop(settings, "key_reduction")
         row = column.row()
         row.active = settings.key_reduction != "NONE"
         row.prop(settings, "key_error_degrees")
+        self.layout.operator("mld.rekey_take", icon="FILE_REFRESH")
+        if not take_blocked(context) and (blocked := rekey_blocked(context)):
+            reason(self.layout, context, blocked)
 
-    def _draw_drive(self, context: bpy.types.Context, column: bpy.types.UILayout) -> None:
-        """FK or IK, for armatures that have such controls."""
-        armature = targets.target_armature(context)
-        if armature is None or targets.target_problem(context):
-            return
-        modes = runtime.current().rig_status.status(armature).control_modes
-        if modes:
-            row = column.row()
-            row.enabled = len(modes) > 1
-            row.prop(context.scene.mld, "control_mode", expand=True)
+
+def _rig_status(context: bpy.types.Context) -> targets.RigStatus | None:
+    """What is known of the armature's bones; None without an armature that can be keyed."""
+    armature = targets.target_armature(context)
+    if armature is None or targets.target_problem(context):
+        return None
+    return runtime.current().rig_status.status(armature)
+
+
+def _draw_root(settings: bpy.types.PropertyGroup, column: bpy.types.UILayout, status: targets.RigStatus | None) -> None:
+    """The root bone is offered where there is one, and shown where it is chosen and missing."""
+    row = column.row(align=True, heading="Root")
+    row.prop_enum(settings, "root_target", "HIPS")
+    if (status is not None and status.root_bone) or settings.root_target == "ROOT_BONE":
+        row.prop_enum(settings, "root_target", "ROOT_BONE")
+    row.prop_enum(settings, "root_target", "OBJECT")
+
+
+def _draw_drive(
+    settings: bpy.types.PropertyGroup, column: bpy.types.UILayout, status: targets.RigStatus | None
+) -> None:
+    """FK or IK, for armatures that have such controls."""
+    if status is not None and status.control_modes:
+        row = column.row()
+        row.enabled = len(status.control_modes) > 1
+        row.prop(settings, "control_mode", expand=True)
 
 
 CLASSES = (MLD_PT_advanced,)

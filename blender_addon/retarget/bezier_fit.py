@@ -34,8 +34,8 @@ AUTO_HANDLE_LIMIT: Final = 5.0
 SLOPE_PULL: Final = 1e-3
 """Weight of the samples' own slopes, about a tenth of that of the samples themselves."""
 _NEWTON_STEPS: Final = 6
-_ELIMINATION_STEPS: Final = 6
-"""Steps of the cyclic reduction: couplings between slopes more than 2^6 keys apart are below 1e-20."""
+_ELIMINATION_STEPS: Final = 5
+"""Steps of the cyclic reduction: what couples slopes 2^5 keys apart is below 1e-11."""
 
 
 class KeyColumns:

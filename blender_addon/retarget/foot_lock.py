@@ -181,7 +181,7 @@ def _locked(
         rise = settle(foot, RAISED_LIMIT * leg.length, frame_seconds)
         turn = steady(foot, rise, SLIP * leg.length, frame_seconds)
         rise = rise + out_of_floor(foot.ankle @ up + rise - foot.ankle_height, tolerance)
-        clear = toes_up(foot.turned(turn), joined(rise, foot.planted, frame_seconds), tolerance)
+        clear = toes_up(foot.turned(turn), joined(rise, foot.planted, frame_seconds), tolerance, frame_seconds)
         turn = quaternion.multiply(clear, turn)
         rise = rise + out_of_floor(clearance(foot.turned(turn), foot.ankle @ up + rise), tolerance)
         level = level_shift(foot.turned(turn), travel, leg.length, frame_seconds)
@@ -215,7 +215,9 @@ def _bent(
     ankle, _ = strain.reachable(hip_height)
     tolerance = FLOOR_TOLERANCE * leg.length
     ankle = ankle + out_of_floor(ankle @ up - foot.ankle_height, tolerance)[:, None] * up
-    foot_turn = quaternion.multiply(toes_up(foot.turned(foot_turn), (ankle - foot.ankle) @ up, tolerance), foot_turn)
+    foot_turn = quaternion.multiply(
+        toes_up(foot.turned(foot_turn), (ankle - foot.ankle) @ up, tolerance, strain.frame_seconds), foot_turn
+    )
     ankle = ankle + out_of_floor(clearance(foot.turned(foot_turn), ankle @ up), tolerance)[:, None] * up
     left = quaternion.unit(np.cross(up, foot.ahead()))
     hinge = hinge_axis(leg.rotations[0], leg.knee - leg.hip, foot.ankle - leg.knee, left)

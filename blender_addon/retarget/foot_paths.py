@@ -22,12 +22,10 @@ SETTLE_SECONDS: Final = 0.15
 """Standard deviation of the Gaussian over which a planted foot's height above the floor is averaged."""
 STILL_SPEED: Final = 0.06
 """Leg lengths per second. A joint that rises and falls more slowly than this counts as at rest."""
-CALM_SECONDS: Final = 0.04
+CALM_SECONDS: Final = 0.05
 """Standard deviation of the Gaussian that takes the jitter out of a planted foot's direction."""
 TURN_SECONDS: Final = 0.15
 """Time in which a planted foot's yaw and pitch are taken up and let go again."""
-BACK_SHARE: Final = .4
-"""Share of the foot by which toes that point back must sink to be brought to the front in full."""
 COUPLING_SECONDS: Final = 0.2
 """Two plants closer in time than this are held together more than each is held to its own place."""
 
@@ -70,7 +68,7 @@ class Foot:
         return replace(self, toe=quaternion.rotate(turn, self.toe), attitude=quaternion.multiply(turn, self.attitude))
 
     def ahead(self) -> FloatArray:
-        """(F, 3) unit vector: the level direction in which the foot points, also where it is pitched past the vertical."""
+        """(F, 3) unit vector: the level direction in which the foot points, also when pitched past the vertical."""
         left = quaternion.rotate(self.attitude, np.cross(self.up, self.forward))
         return quaternion.unit(quaternion.cross(left, np.broadcast_to(self.up, left.shape)))
 
@@ -106,7 +104,7 @@ def _calmed(foot: Foot, frame_seconds: float) -> FloatArray:
 
 
 def _mean_attitude(foot: Foot, attitude: FloatArray, rise: FloatArray, phase: slice, reach: float) -> FloatArray:
-    """(4,) the mean over a contact, pitched up where it would push the toes into the floor by more than `reach` [rad]."""
+    """(4,) the mean over a contact, pitched up where it would push the toes into the floor by over `reach` [rad]."""
     mean = quaternion.normalize(attitude.sum(axis=0))
     direction = quaternion.rotate(mean, foot.forward)
     above = foot.ankle[phase] @ foot.up + rise - foot.ankle_height + foot.toe_drop
@@ -203,12 +201,11 @@ def settle(foot: Foot, raised_limit: float, frame_seconds: float) -> FloatArray:
     return np.asarray(-trusted / np.maximum(weight, 1e-6))
 
 
-def toes_up(foot: Foot, rise: FloatArray, tolerance: float) -> FloatArray:
+def toes_up(foot: Foot, rise: FloatArray, tolerance: float, frame_seconds: float) -> FloatArray:
     """World rotations (F, 4) of the foot about its ankle that pitch its toes out of the floor.
 
     `rise` (F,): what the ankle is moved up by. On a character with long feet a heel that rises as in the motion would
-    push the toes through the floor; turning the foot leaves the leg as it is, lifting it would bend the knee. Toes
-    straight below the ankle come up neither way and are left to be lifted.
+    push the toes through the floor; turning the foot leaves the leg as it is, lifting it would bend the knee.
     """
     ahead = foot.ahead()
     forward, upright = np.sum(foot.toe * ahead, axis=-1), foot.toe @ foot.up
@@ -217,12 +214,12 @@ def toes_up(foot: Foot, rise: FloatArray, tolerance: float) -> FloatArray:
     pitch = np.arcsin(np.clip((upright + sunk) / span, -1.0, 1.0)) - np.arcsin(np.clip(upright / span, -1.0, 1.0))
     # Toes that point down and back come up in front: that takes them past the vertical first.
     behind = np.maximum(-0.5 * np.pi - np.arctan2(upright, forward), 0.0)
-    pitch += 2.0 * behind * smoothstep(sunk / (BACK_SHARE * span))
+    pitch += 2.0 * behind * blur(smoothstep(sunk / tolerance), CALM_SECONDS, frame_seconds)
     return quaternion.from_axis_angle(quaternion.cross(ahead, np.broadcast_to(foot.up, ahead.shape)), pitch)
 
 
 def clearance(foot: Foot, ankle: FloatArray) -> FloatArray:
-    """(F,) height of the toe joint above where it is with the sole flat on the floor; `ankle` (F,): the ankle's height."""
+    """(F,) how high the toe joint is above where it is in a flat foot, with the ankle at the heights `ankle` (F,)."""
     return np.asarray(ankle + foot.toe @ foot.up - foot.ankle_height + foot.toe_drop)
 
 

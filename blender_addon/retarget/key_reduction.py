@@ -28,8 +28,9 @@ from .bezier_fit import (
     evaluate_linear,
     fitted_handles,
 )
+from .dense_take import LOCATION, DenseTake
 from .effector_error import EffectorModel, body_scale, effector_model
-from .key_search import LOCATION, DenseTake, search_keys
+from .key_search import search_keys
 from .quaternion import FloatArray
 
 Mode = Literal["NONE", "LINEAR", "BEZIER"]
@@ -146,7 +147,7 @@ def _effectors(take: DenseTake, rig: RigSnapshot, bone_map: BoneMap) -> Effector
     return effector_model(
         rig,
         bone_map,
-        {bone: take.quaternions[i] for i, (bone, mode) in enumerate(sources) if mode != LOCATION},
+        {bone: take.rotations[:, i].T for i, (bone, mode) in enumerate(sources) if mode != LOCATION},
         {bone: take.samples[:3, i].T for i, (bone, mode) in enumerate(sources) if mode == LOCATION},
         [(bone, mode == LOCATION) for bone, mode in sources],
     )

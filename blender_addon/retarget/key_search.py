@@ -8,22 +8,17 @@ model of `effector_error` and made sure of by forward kinematics.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from . import quaternion, rotation_modes
-from .bezier_fit import BoolArray, IndexArray, KeyColumns, slopes_of
-from .effector_error import EffectorModel
+from .bezier_fit import BoolArray, IndexArray
+from .dense_take import DenseTake, Shape
 from .quaternion import FloatArray
 
-Shape = Callable[[KeyColumns, FloatArray, FloatArray], FloatArray]
-"""(columns, samples (4, S, F), their slopes) -> curves (4, S, F) through the samples at the keys."""
-
-LOCATION: Final = "LOCATION"
+FIRST_SPACING: Final = 8
+"""Samples between the keys that the search begins with."""
 MODEL_MARGIN: Final = 0.98
 """Share of the effectors' limit that the search uses: the linear model neglects about a hundredth."""
 PRUNE_STRIDE: Final = 4
@@ -31,154 +26,68 @@ PRUNE_STRIDE: Final = 4
 PRUNE_ROUNDS: Final = 2
 
 
-@dataclass(frozen=True, eq=False)
-class DenseTake:
-    """F samples of S error sources: the rotations of all B bones, then the locations of some of them."""
-
-    bones: tuple[str, ...]
-    """(S,) the bone of each source."""
-    samples: FloatArray
-    """(4, S, F) channels as keyed; those with three leave the last one 0."""
-    modes: tuple[str, ...]
-    """(S,) QUATERNION, AXIS_ANGLE, an Euler order or LOCATION."""
-    rows: IndexArray
-    """(S,) number of that bone, 0 .. B-1."""
-    limits: FloatArray
-    """(S,) largest error: radians, or armature units for a location."""
-    effectors: EffectorModel | None = None
-    effector_limit: float = 0.0
-    """World metres."""
-
-    @cached_property
-    def slopes(self) -> FloatArray:
-        return slopes_of(self.samples)
-
-    @cached_property
-    def bone_count(self) -> int:
-        return int(self.rows.max()) + 1
-
-    @cached_property
-    def quaternions(self) -> FloatArray:
-        """(S, F, 4) the rotations of the samples; the identity for locations."""
-        return self.rotations_of(self.samples)
-
-    @cached_property
-    def sources_by_mode(self) -> dict[str, IndexArray]:
-        modes = np.array(self.modes)
-        return {mode: np.flatnonzero(modes == mode) for mode in dict.fromkeys(self.modes)}
-
-    @cached_property
-    def pairs_by_bone(self) -> list[IndexArray]:
-        """For each bone, the effector model's pairs that its channels act through."""
-        assert self.effectors is not None
-        bones = self.rows[self.effectors.pair_source]
-        return [np.flatnonzero(bones == bone) for bone in range(self.bone_count)]
-
-    def channel_count(self, source: int) -> int:
-        return 4 if self.modes[source] in ("QUATERNION", "AXIS_ANGLE") else 3
-
-    def rotations_of(self, curves: FloatArray) -> FloatArray:
-        """Curves (4, S, F) -> the rotations (S, F, 4) that Blender makes of them, not normalised."""
-        out = np.zeros((*curves.shape[1:], 4))
-        out[..., 0] = 1.0
-        for mode, sources in self.sources_by_mode.items():
-            values = np.moveaxis(curves[:, sources], 0, -1)
-            if mode == "QUATERNION":
-                out[sources] = values
-            elif mode == "AXIS_ANGLE":
-                out[sources] = quaternion.from_axis_angle(values[..., 1:], values[..., 0])
-            elif mode != LOCATION:
-                out[sources] = rotation_modes.from_euler(values[..., :3], mode)
-        return out
-
-    def curves(self, mask: BoolArray, shape: Shape) -> FloatArray:
-        """(4, S, F) the curves of a choice of keys (B, F)."""
-        return shape(KeyColumns(mask[self.rows]), self.samples, self.slopes)
-
-    def errors(self, mask: BoolArray, shape: Shape) -> FloatArray:
-        """(S, F, 3) how the curves of a choice of keys (B, F) miss the samples: rotation vectors and shifts."""
-        curves = self.curves(mask, shape)
-        errors = _rotation_vectors(self.quaternions, self.rotations_of(curves))
-        for source in self.sources_by_mode.get(LOCATION, ()):
-            errors[source] = (curves[:3, source] - self.samples[:3, source]).T
-        return errors
-
-    def effector_displacement(self, mask: BoolArray, shape: Shape) -> FloatArray:
-        """(E, F, 3) how far the curves move the effectors in the world, by forward kinematics."""
-        assert self.effectors is not None
-        curves = self.curves(mask, shape)
-        turned = quaternion.normalize(self.rotations_of(curves))
-        moved = self.sources_by_mode.get(LOCATION, np.empty(0, dtype=np.intp))
-        return self.effectors.displacements_exact(
-            {bone: turned[i] for i, bone in enumerate(self.bones) if i not in moved},
-            {self.bones[i]: curves[:3, i].T for i in moved},
-        )
-
-    def excess(self, errors: FloatArray) -> FloatArray:
-        """(B, F) errors of each bone as multiples of its limits."""
-        ratios = np.sqrt(np.einsum("sfi,sfi->sf", errors, errors)) / self.limits[:, None]
-        worst = np.zeros((self.bone_count, ratios.shape[1]))
-        np.maximum.at(worst, self.rows, ratios)
-        return worst
-
-
 def search_keys(take: DenseTake, shape: Shape) -> BoolArray:
     """A choice of keys (B, F) within all limits, from which hardly a key can be dropped."""
     mask: BoolArray = np.zeros((take.bone_count, take.samples.shape[2]), dtype=np.bool_)
-    mask[:, [0, -1]] = True
-    _make_exact(mask, take, shape)
+    mask[:, ::FIRST_SPACING] = True
+    mask[:, -1] = True
+    _refine(mask, take, shape)
     for _ in range(PRUNE_ROUNDS):
         before = mask.sum()
         for phase in range(PRUNE_STRIDE):
             _prune(mask, take, shape, phase)
-        _make_exact(mask, take, shape)
+        _refine(mask, take, shape)
         if mask.sum() >= before:
             break
-    _make_exact(mask, take, shape, by_kinematics=True)
+    while _key_worst_contributors(mask, take, shape, by_kinematics=True):
+        _refine(mask, take, shape)
     return mask
 
 
-def _make_exact(mask: BoolArray, take: DenseTake, shape: Shape, by_kinematics: bool = False) -> None:
-    """Add keys until every limit holds. Ends because an error is zero where there is a key."""
-    while _key_worst_samples(mask, take.excess(take.errors(mask, shape))):
-        pass
-    if take.effectors is None:
-        return
+def _refine(mask: BoolArray, take: DenseTake, shape: Shape) -> None:
+    """Add keys until every limit holds, for effectors by the linear model. Ends, because a key leaves no error."""
+    unsettled = np.arange(take.bone_count)
     while True:
-        errors = take.errors(mask, shape)
-        shares = take.effectors.contributions(errors)
-        if by_kinematics:
-            limit, moved = take.effector_limit, take.effector_displacement(mask, shape)
-        else:
-            limit, moved = MODEL_MARGIN * take.effector_limit, take.effectors.total(shares)
-        if not _key_worst_contributors(mask, take, shares, moved, limit):
+        while len(unsettled):
+            part, chosen = take.only(unsettled), mask[unsettled]
+            added = _key_worst_samples(chosen, part.excess(part.errors(chosen, shape)))
+            mask[unsettled] = chosen
+            unsettled = unsettled[added]
+        before = mask.sum(axis=1)
+        if not _key_worst_contributors(mask, take, shape):
             return
+        unsettled = np.flatnonzero(mask.sum(axis=1) > before)
 
 
-def _key_worst_samples(mask: BoolArray, excess: FloatArray) -> bool:
-    """Between any two keys where the excess (B, F) passes 1, key the sample where it is largest; whether any did."""
+def _key_worst_samples(mask: BoolArray, excess: FloatArray) -> BoolArray:
+    """Between any two keys where the excess (B, F) passes 1, key the sample where it is largest; (B,) where any did."""
     chosen, values = mask.ravel(), excess.ravel()
     span = np.cumsum(chosen) - 1
     worst = np.maximum.reduceat(values, np.flatnonzero(chosen))
     at_worst = np.flatnonzero((values == worst[span]) & (values > 1.0) & ~chosen)
-    if len(at_worst) == 0:
-        return False
     _, first = np.unique(span[at_worst], return_index=True)
-    mask[np.unravel_index(at_worst[first], mask.shape)] = True
-    return True
+    bones, frames = np.unravel_index(at_worst[first], mask.shape)
+    mask[bones, frames] = True
+    added: BoolArray = np.zeros(len(mask), dtype=np.bool_)
+    added[bones] = True
+    return added
 
 
-def _key_worst_contributors(
-    mask: BoolArray, take: DenseTake, shares: FloatArray, moved: FloatArray, limit: float
-) -> bool:
-    """Where an effector is displaced (E, F, 3) over its limit, key the bone that does most of it; whether any was."""
+def _key_worst_contributors(mask: BoolArray, take: DenseTake, shape: Shape, by_kinematics: bool = False) -> bool:
+    """Where an effector is displaced over its limit, key the bone that does most of it; whether a key was added."""
     model = take.effectors
-    assert model is not None
-    before = mask.sum()
+    if model is None:
+        return False
+    shares = model.contributions(take.errors(mask, shape))
+    if by_kinematics:
+        limit, moved = take.effector_limit, take.effector_displacement(mask, shape)
+    else:
+        limit, moved = MODEL_MARGIN * take.effector_limit, model.total(shares)
     sizes = np.sqrt(np.einsum("efi,efi->ef", moved, moved))
     peaks = sizes > limit
     peaks[:, 1:] &= sizes[:, 1:] >= sizes[:, :-1]
     peaks[:, :-1] &= sizes[:, :-1] > sizes[:, 1:]
+    before = mask.sum()
     for effector in np.flatnonzero(peaks.any(axis=1)):
         frames = np.flatnonzero(peaks[effector])
         pairs = np.flatnonzero(model.pair_effector == effector)
@@ -240,13 +149,3 @@ def _candidates(mask: BoolArray, phase: int) -> tuple[IndexArray, IndexArray, In
     begins = frames[np.maximum(chosen - reach, first[bones[chosen]])]
     ends = frames[np.minimum(chosen + reach, last[bones[chosen]])]
     return bones[chosen], frames[chosen], begins, ends
-
-
-def _rotation_vectors(dense: FloatArray, curves: FloatArray) -> FloatArray:
-    """(..., 3) the rotations from `dense` to `curves`, quaternions (..., 4), in the turned bone's axes [rad].
-
-    2 tan(half the angle) stands for the angle: never less, equal for small ones, and free of the curve's length.
-    """
-    relative = quaternion.multiply(quaternion.conjugate(dense), curves)
-    cosine = relative[..., :1]
-    return np.asarray(2.0 * relative[..., 1:] / np.where(np.abs(cosine) < 1e-9, 1e-9, cosine))

@@ -19,6 +19,8 @@ class RetargetOptions:
     """Frames per second of the scene: Blender's fps / fps_base."""
     in_place: bool = False
     """Leave out the horizontal travel of the hips; their height stays."""
+    in_place_axes: str = "XY"
+    """Of the horizontal travel, what `in_place` leaves out as the character faces: X sideways, Y forward."""
     foot_lock: bool = True
     scale_root: bool = True
     """Horizontal travel in proportion to the character's legs; otherwise in world metres, as the motion has it."""
@@ -49,6 +51,10 @@ class PoseTrack:
     """(F, 4) 0 .. 1: left ankle, left toe, right ankle, right toe on the floor."""
     warnings: tuple[str, ...] = field(default=())
     """Sentences for the animator about what could not be followed."""
+    path: FloatArray | None = None
+    """(F, 3) horizontal travel in the world since the first frame, which the locations hold; None where unknown."""
+    object_path: FloatArray | None = None
+    """(F, 3) displacement in the world of the armature object, on top of which all channels count."""
     held: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
     """(Bone, property) -> the one value it keeps all through the take. The property is `location`, one of the rotation
     properties or, for a custom property such as a control rig's switch, its name in brackets: `["IK_FK"]`."""

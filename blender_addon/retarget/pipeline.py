@@ -13,7 +13,7 @@ from .foot_lock import lock_feet
 from .options import PoseTrack, RetargetOptions
 from .plan import make_plan
 from .resample import key_frames, to_scene_rate
-from .root import hip_path, solve_location
+from .root import hip_path, level_travel, solve_location
 from .solve import solve_rotations
 from .source_motion import SourceMotion
 
@@ -41,6 +41,7 @@ def retarget(motion: SourceMotion, rig: RigSnapshot, bone_map: BoneMap, options:
         seconds=seconds,
         contacts=motion.contacts,
         warnings=(*plan.warnings, *stance.warnings, *notes),
+        path=level_travel(wanted, stance.up),
     )
     if options.foot_lock:
         track = lock_feet(track, rig, bone_map, motion, options)

@@ -23,7 +23,12 @@ def track_world(rig: RigSnapshot, track: PoseTrack, bones: Iterable[str] | None 
 
     Column 3 is the head, column 1 the direction of the bone. Raises RigError for an unknown bone.
     """
-    return pose_world(rig, track.rotations, track.locations, bones, frames=track.frame_count)
+    posed = pose_world(rig, track.rotations, track.locations, bones, frames=track.frame_count)
+    if track.object_path is None:
+        return posed
+    moved = np.tile(np.eye(4), (track.frame_count, 1, 1))
+    moved[:, :3, 3] = track.object_path
+    return {bone: np.asarray(moved @ matrices) for bone, matrices in posed.items()}
 
 
 def pose_world(

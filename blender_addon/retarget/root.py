@@ -59,12 +59,19 @@ def hip_path(
     ratio = leg_ratio(bone_map, stance, motion.offsets)
     source = 0.5 * (joints[:, skeleton.JOINT_INDEX["left_hip"]] + joints[:, skeleton.JOINT_INDEX["right_hip"]])
     start = 0.5 * (stance.rest[bone_map.bones["left_hip"]] + stance.rest[bone_map.bones["right_hip"]])[:3, 3]
-    travel = (source - source[0]) * np.array([1.0, 0.0, 1.0])
-    travel *= 0.0 if options.in_place else ratio if options.scale_root else 1.0
+    sideways, forward = (not options.in_place or axis not in options.in_place_axes for axis in "XY")
+    travel = (source - source[0]) * np.array([sideways, 0.0, forward])
+    travel *= ratio if options.scale_root else 1.0
     height = ankle_ground(bone_map, stance) + ratio * (source[:, 1] - skeleton.ANKLE_HEIGHT)
     level_start = start - (start @ stance.up) * stance.up
     path: FloatArray = level_start + travel @ stance.frame.T + height[:, None] * stance.up
     return path
+
+
+def level_travel(path: FloatArray, up: FloatArray) -> FloatArray:
+    """(T, 3) the horizontal part of a path (T, 3), counted from its start."""
+    travelled = path - path[0]
+    return np.asarray(travelled - (travelled @ up)[:, None] * up)
 
 
 def floor_shift(

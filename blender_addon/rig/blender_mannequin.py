@@ -23,7 +23,7 @@ _TONES: Final = {
 def add_mannequin(context: bpy.types.Context) -> bpy.types.Object:
     """Add the mannequin at the 3D cursor and return its armature object, selected and active.
 
-    It stands Z up with its soles at the cursor's height, faces -Y and is 1.78 m tall. Object Mode is
+    It stands Z up with its soles at the cursor's height, faces -Y and is 1.79 m tall. Object Mode is
     expected; no window is needed.
     """
     for selected in context.selected_objects:

@@ -56,13 +56,13 @@ def facing(rig: RigSnapshot, bones: Mapping[str, int], up: Vector, sagittal: Vec
     for side in _SIDES:
         at = {part: heads[bones[f"{side}_{part}"]] for part in _PARTS if f"{side}_{part}" in bones}
         if {"hip", "knee", "ankle"} <= at.keys():
-            leg = float(np.linalg.norm(at["hip"] - at["ankle"]))
+            leg = max(float(np.linalg.norm(at["hip"] - at["ankle"])), 1e-9)
             votes.append((_bend(at["hip"], at["knee"], at["ankle"]) / leg, 0.6))
             if "foot" in at:
                 votes.append(((at["foot"] - at["ankle"]) / leg, 1.0))
         if {"shoulder", "elbow", "wrist"} <= at.keys():
             arm = float(np.linalg.norm(at["shoulder"] - at["elbow"]) + np.linalg.norm(at["elbow"] - at["wrist"]))
-            votes.append((-_bend(at["shoulder"], at["elbow"], at["wrist"]) / arm, 0.4))
+            votes.append((-_bend(at["shoulder"], at["elbow"], at["wrist"]) / max(arm, 1e-9), 0.4))
     votes += _foot_tails(rig, bones, sagittal)
     return _decide(votes, up, sagittal)
 

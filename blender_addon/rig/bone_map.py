@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from . import roles
@@ -86,22 +86,27 @@ class Problem:
 def detect(rig: RigSnapshot, presets: Sequence[Preset] = ()) -> Detection:
     """Find the bones of all roles: by presets, then name tables, then words, then the rig's structure.
 
-    The first complete map that is sure enough wins; otherwise the surest attempt is returned with what
-    is missing, and `usable` is False. Nothing is guessed silently.
+    The first complete map that is sure enough wins; otherwise the attempt that misses the fewest roles is
+    returned with what is missing or odd, and `usable` is False. Nothing is guessed silently.
     """
-    attempts: list[Detection] = []
+    failed_presets: list[Detection] = []
     for preset in presets:
         if preset.fits(rig):
             attempt = _from_preset(rig, preset)
             if attempt.usable:
                 return attempt
-            attempts.append(attempt)
+            failed_presets.append(attempt)
+    attempts: list[Detection] = []
     for find in (_by_tables, _by_words, _by_structure):
         attempt = find(rig)
         if attempt.usable:
             return attempt
         attempts.append(attempt)
-    return max(attempts, key=lambda attempt: (-len(attempt.missing), attempt.confidence))
+    # What names found is easier to judge for the animator than what the structure did, so the first one wins a tie.
+    best = min([*attempts, *failed_presets], key=lambda attempt: len(attempt.missing))
+    if best.missing or best.notes:
+        return best
+    return replace(best, notes=("This rig is built unlike the humans the search knows: check every bone.",))
 
 
 def validate(bone_map: BoneMap, rig: RigSnapshot) -> tuple[Problem, ...]:

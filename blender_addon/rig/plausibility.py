@@ -16,6 +16,8 @@ from .snapshot import RigSnapshot
 _SIDES_EXCHANGED: Final = 0.55
 _LEGS_NOT_BELOW: Final = 0.5
 _UNEQUAL_LIMBS: Final = 0.85
+"""For each of the four parts of arms and legs that differ."""
+_NO_LENGTH: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,21 +49,25 @@ def check_body(rig: RigSnapshot, bones: Mapping[str, int]) -> Plausibility:
             "The bones called left are on the character's right, as far as its feet and knees tell: "
             "check the sides before you use this map."
         )
-    if unequal := _unequal_limbs(rig, bones):
-        factor *= _UNEQUAL_LIMBS
+    lengths = _limb_lengths(rig, bones)
+    if unequal := [part for part, pair in lengths.items() if abs(pair[0] - pair[1]) > 0.25 * max(pair)]:
+        factor *= _UNEQUAL_LIMBS ** len(unequal)
         notes.append(f"Left and right differ in length: {', '.join(unequal)}.")
+    longest = max(max(pair) for pair in lengths.values())
+    if short := [part for part, pair in lengths.items() if min(pair) <= 0.01 * longest]:
+        factor *= _NO_LENGTH
+        notes.append(f"Two joints stand in one place, so these have no length: {', '.join(short)}.")
     return Plausibility(factor, tuple(notes))
 
 
-def _unequal_limbs(rig: RigSnapshot, bones: Mapping[str, int]) -> list[str]:
-    """Labels of the limb parts whose two sides differ by more than a quarter."""
+def _limb_lengths(rig: RigSnapshot, bones: Mapping[str, int]) -> dict[str, tuple[float, float]]:
+    """What the animator calls each part of arms and legs -> its length on the left and on the right, in metres."""
     heads = rig.rest_world[:, :3, 3]
-    unequal = []
+    lengths = {}
     for part, following in (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle")):
         left, right = (
             float(np.linalg.norm(heads[bones[f"{side}_{part}"]] - heads[bones[f"{side}_{following}"]]))
             for side in ("left", "right")
         )
-        if abs(left - right) > 0.25 * max(left, right):
-            unequal.append(roles.LABELS[f"left_{part}"].removeprefix("Left ").lower())
-    return unequal
+        lengths[roles.LABELS[f"left_{part}"].removeprefix("Left ").lower()] = (left, right)
+    return lengths

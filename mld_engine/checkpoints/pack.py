@@ -54,6 +54,7 @@ class Pack:
     def open(cls, name_or_directory: str | Path = DEFAULT_PACK) -> Pack:
         """The pack of that name (shipped, or in a folder of MLD_PACKS_DIR), or the one in that directory.
 
+        A name is that of the pack's folder, or the one that its configuration gives.
         Raises PackError: unknown_pack (the message lists the names there are), pack_missing_file,
         pack_corrupt.
         """
@@ -62,6 +63,9 @@ class Pack:
             for folder in _pack_folders():
                 if (folder / as_path.name / CONFIG_FILE).is_file():
                     return cls(folder / as_path.name)
+            for pack in list_packs():
+                if pack.name == as_path.name:
+                    return pack
         if as_path.is_dir():
             return cls(as_path.resolve())
         names = sorted({folder.name for parent in _pack_folders() for folder in _candidates(parent)})

@@ -85,7 +85,7 @@ class Section:
 
     def integers(self, key: str) -> tuple[int, ...]:
         value = self._take(key)
-        if not isinstance(value, list) or not all(isinstance(item, int) and item is not True for item in value):
+        if not isinstance(value, list) or not all(type(item) is int for item in value):
             raise self._error(self._name(key), "is no list of whole numbers")
         return tuple(value)
 

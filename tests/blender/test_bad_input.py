@@ -118,6 +118,7 @@ class TestArmature:
             assert label in message
         assert not bpy.data.actions
         assert "cannot be mapped" in refusal(bpy.ops.mld.detect_bones)
+        assert "Left Hand" in refusal(bpy.ops.mld.generate)
 
     def test_uneven_scale(self, animated) -> None:
         animated.scale = (1.0, 1.0, 2.0)

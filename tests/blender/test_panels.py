@@ -15,7 +15,7 @@ from blender_addon import properties, registration, runtime
 from blender_addon.contract import axes, skeleton, source_root
 from blender_addon.rig import roles
 from blender_addon.rig.presets import SHIPPED_FOLDER, load
-from tests.blender.armatures import new_armature
+from tests.blender.armatures import make_active, new_armature
 
 CONTRACT = {
     "condition": "TEXT",
@@ -173,5 +173,7 @@ def test_bone_line_of_the_panel(addon, mannequin, chain) -> None:
     bad = status.status(chain)
     assert not bad.usable
     assert "Left Upper Leg" in bad.text
+    make_active(mannequin)
+    bpy.ops.mld.detect_bones()
     mannequin.mld.bones.pelvis = "no such bone"
     assert "no such bone" in status.status(mannequin).text

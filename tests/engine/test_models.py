@@ -166,6 +166,10 @@ def test_folding_changes_the_layout_and_not_the_answer(shape: dict[str, Any]) ->
         plain = denoiser.denoise(*inputs)
         denoiser.fold()
         torch.testing.assert_close(denoiser.denoise(*inputs), plain, atol=1e-4, rtol=1e-4)
+        # Moving the network moves the folded weights.
+        denoiser.double()
+        exact = denoiser.denoise(*(tensor.double() for tensor in inputs))
+        torch.testing.assert_close(exact.float(), plain, atol=1e-4, rtol=1e-4)
     with pytest.raises(AssertionError, match="already"):
         denoiser.fold()
     with pytest.raises(AssertionError, match="cross-attention"):

@@ -74,6 +74,15 @@ def test_a_pack_is_found_in_a_folder_of_packs(pack: Pack, copy_pack: CopyPack, m
     assert "format_version is missing" in problems[0].message
 
 
+def test_a_pack_answers_to_the_name_that_it_gives_itself(
+    copy_pack: CopyPack, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_pack(*MODEL_FILES)
+    (folder / "config.json").write_text(json.dumps(change(values, "name", "city walks")))
+    monkeypatch.setenv(PACKS_VARIABLE, str(folder.parent))
+    assert Pack.open("city walks").directory == folder
+
+
 def test_a_pack_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
     for name in ("nonsense", str(tmp_path / "nonsense")):
         with pytest.raises(PackError, match="research") as caught:
@@ -117,7 +126,7 @@ def test_weights_cut_short_are_no_traceback_even_without_hashes(copy_pack: CopyP
 @pytest.mark.parametrize("text", ["[]", '{"config.json": 5}', "no json", "{}"])
 def test_a_damaged_list_of_hashes_is_refused(copy_pack: CopyPack, text: str) -> None:
     folder = copy_pack("config.json")
-    (folder / HASH_FILE).write_text(text)
+    (folder / HASH_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(PackError, match=r"hashes\.json cannot be read") as caught:
         Pack.open(folder)
     assert caught.value.code == "pack_corrupt"

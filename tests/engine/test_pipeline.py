@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +17,7 @@ import torch
 
 from mld_engine import __version__
 from mld_engine.checkpoints.pack import HASH_FILE, Pack
-from mld_engine.device import choose_device
+from mld_engine.device import choose_device, limit_threads
 from mld_engine.errors import Cancelled, EngineError, PackError, RequestError
 from mld_engine.kinematics import joint_positions
 from mld_engine.motion import Motion
@@ -85,6 +89,19 @@ def test_a_seed_is_the_same_take_alone_in_a_batch_and_in_another_process_state(p
     assert not same(batch[0], batch[1])
     fresh = MotionPipeline.from_pack("research", "cpu", share=pipeline)
     assert same(fresh("a person kicks", seconds=1.5, seed=21, steps=STEPS)[0], batch[1])
+
+
+def test_a_seed_is_the_same_take_in_another_process(pipeline: MotionPipeline, repository: Path) -> None:
+    program = (
+        "import hashlib; from mld_engine.pipeline import MotionPipeline;"
+        "motion = MotionPipeline.from_pack('research', 'cpu')(action='punch', seconds=1.0, seed=5, steps=10)[0];"
+        "print(hashlib.sha256(motion.rotations.tobytes() + motion.root.tobytes()).hexdigest())"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, check=True
+    )
+    motion = pipeline(action="punch", seconds=1.0, seed=5, steps=10)[0]
+    assert printed.stdout.strip() == hashlib.sha256(motion.rotations.tobytes() + motion.root.tobytes()).hexdigest()
 
 
 def test_guidance_one_skips_a_half_that_would_change_nothing(pipeline: MotionPipeline) -> None:
@@ -197,6 +214,20 @@ def test_another_pack_shares_the_text_encoder(pipeline: MotionPipeline, shared_d
     with pytest.raises(RequestError) as caught:
         studio(action="carry")
     assert caught.value.code == "unknown_action"
+
+
+def test_threads_leave_cores_to_blender_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        torch.set_num_threads(3)
+        limit_threads()
+        assert torch.get_num_threads() == 3
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        limit_threads()
+        assert 1 <= torch.get_num_threads() <= max(1, (os.cpu_count() or 1) // 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_auto_finds_a_device_that_works() -> None:

@@ -120,3 +120,30 @@ def test_missing_limb_is_named():
     detection = detect(type(rig)(**values))
     assert not detection.usable
     assert {"left_elbow", "left_wrist"} <= set(detection.missing)
+
+
+def test_limbs_without_length_or_of_two_lengths_are_noticed():
+    """The names are right, the rest pose is not: the animator is told, and nothing is used unseen."""
+    rig, truth = make_humanoid()
+    values = {name: getattr(rig, name) for name in type(rig).__dataclass_fields__}
+    collapsed = rig.rest.copy()
+    collapsed[rig.index(truth["left_elbow"]), :3, 3] = rig.heads[rig.index(truth["left_shoulder"])]
+    detection = detect(type(rig)(**{**values, "rest": collapsed}))
+    assert not detection.usable
+    assert any("no length: upper arm" in note for note in detection.notes)
+    stretched = rig.rest.copy()
+    stretched[rig.index(truth["left_wrist"]), 0, 3] += 0.2
+    detection = detect(type(rig)(**{**values, "rest": stretched}))
+    assert detection.usable
+    assert any("differ in length: lower arm" in note for note in detection.notes)
+
+
+def test_a_refusal_always_says_why():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rig, _ = make_humanoid(rename=random_names(rng), extras=("fingers", "hair"))
+        values = {name: getattr(rig, name) for name in type(rig).__dataclass_fields__}
+        parents = tuple(int(rng.integers(-1, index)) if index else -1 for index in range(len(rig)))
+        detection = detect(type(rig)(**{**values, "parents": parents}))
+        assert not detection.usable
+        assert detection.missing or detection.notes

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a motion and the options for it to the track that an armature gets, from where the armature stands."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import bpy
+
+from .animation.before import Values, read_channels, standing_before
+from .animation.source import SourceTake
+from .animation.take import channels_of
+from .control_rigs.blender_properties import read_properties
+from .control_rigs.drive import retarget_rig
+from .control_rigs.root_bone import root_bone
+from .retarget.composition import compose, held_rotations
+from .retarget.errors import RetargetError
+from .retarget.options import PoseTrack
+from .retarget.relaxed_fingers import relaxed_fingers
+from .retarget.source_motion import SourceMotion
+from .rig.bone_map import BoneMap
+from .rig.snapshot import RigSnapshot
+from .take_options import TakeOptions
+from .targets import ready_rig
+
+
+class KeyedMotion(NamedTuple):
+    track: PoseTrack
+    rig: RigSnapshot
+    """What the track's channels move."""
+    bone_map: BoneMap
+    before: Values
+    """The track's channels where the take starts from."""
+
+
+def keyed_motion(
+    armature: bpy.types.Object,
+    source: SourceTake,
+    options: TakeOptions,
+    *,
+    start_frame: int,
+    scene_fps: float,
+    seconds: float,
+) -> KeyedMotion:
+    """The motion on the armature, as it stands before a take that begins at `start_frame`.
+
+    Raises RigError or RetargetError, both with a hint; nothing is changed then, nor otherwise.
+    """
+    with standing_before(armature, start_frame):
+        rig, bone_map = ready_rig(armature, bpy.context.evaluated_depsgraph_get())
+        driven = retarget_rig(
+            SourceMotion(*source),
+            rig,
+            bone_map,
+            options.retargeting(scene_fps, seconds),
+            mode=options.control_mode,
+            properties=read_properties(armature),
+        )
+        if options.root_target == "OBJECT":
+            _check_object(armature)
+        fingers = held_rotations(relaxed_fingers(rig, bone_map), rig) if options.relax_fingers else None
+        track = compose(driven.track, driven.rig, options.shape, root_bone(rig, bone_map), fingers)
+        before = read_channels(armature, channels_of(track, driven.rig))
+    return KeyedMotion(track, driven.rig, driven.bone_map, before)
+
+
+def _check_object(armature: bpy.types.Object) -> None:
+    if any(constraint.enabled and constraint.influence > 0.0 for constraint in armature.constraints):
+        raise RetargetError(
+            f"The object “{armature.name}” has constraints, so it cannot carry the travel.",
+            "Switch its constraints off (Object Constraints tab), or set Root to Hips.",
+        )
+    if any(armature.lock_location):
+        raise RetargetError(
+            f"The location of the object “{armature.name}” is locked, so it cannot carry the travel.",
+            "Unlock it (Item tab of the sidebar), or set Root to Hips.",
+        )
