@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done to a whole take after retargeting: relaxed fingers, blends with the present pose, who carries the travel.
+"""What is done to a whole take after retargeting: relaxed fingers, blends with the present pose, root motion.
 
 The take is first taken apart into its horizontal travel and a pose sequence on the spot. The blends act on the
 latter, so that they never drag the character over the ground; then hips, root bone or object get the travel back.

@@ -8,6 +8,7 @@ a finger is bent already at rest counts: the relaxed pose is the same for finger
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -71,7 +72,7 @@ def _directions(rig: RigSnapshot, chain: Chain) -> list[FloatArray]:
     points = [rig.heads[index] for index in chain]
     below = rig.children(chain[-1])
     points.append(rig.heads[below[0]] if len(below) == 1 else rig.tails[chain[-1]])
-    steps = [quaternion.unit(end - start) for start, end in zip(points, points[1:], strict=False)]
+    steps = [quaternion.unit(end - start) for start, end in pairwise(points)]
     # A last bone whose tail some importer has invented says nothing.
     if len(steps) > 1 and steps[-1] @ steps[-2] < 0.3:
         steps[-1] = steps[-2]
