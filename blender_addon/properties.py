@@ -212,6 +212,20 @@ class MLD_PG_armature(bpy.types.PropertyGroup):
         description="How the bones were found: a table of names, the rig's structure, or by hand",
         override={"LIBRARY_OVERRIDABLE"},
     )
+    bones_confidence: bpy.props.FloatProperty(
+        name="Confidence",
+        description="How sure the detection was of these bones, from 0 to 1",
+        default=1.0,
+        min=0.0,
+        max=1.0,
+        override={"LIBRARY_OVERRIDABLE"},
+    )
+    role_index: bpy.props.IntProperty(
+        name="Role",
+        description="Click to choose this role's bone below the list",
+        default=len(bpy.types.PropertyGroup.bl_rna.properties),
+        override={"LIBRARY_OVERRIDABLE"},
+    )
     take_index: bpy.props.IntProperty(
         name="Take",
         description="Click to play this take",

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import bpy
 
-from . import operators, panels, preferences, properties, runtime, targets
+from . import bone_presets, operators, panels, preferences, properties, runtime
 from .engine_client import timer
 
 CLASSES = (preferences.MLD_AP_preferences, *operators.CLASSES, *panels.CLASSES)
 
 
 def register() -> None:
-    targets.known_presets.cache_clear()
-    targets.known_presets()
+    bone_presets.reload()
     runtime.create()
     properties.register()
     for cls in CLASSES:

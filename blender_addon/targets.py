@@ -3,26 +3,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import bpy
 
+from . import bone_presets
 from .animation.editable import check_can_animate
 from .animation.errors import AnimationError
 from .control_rigs.fit import control_modes
 from .control_rigs.root_bone import root_bone
-from .preferences import user_folder
 from .rig import roles
 from .rig.blender_snapshot import read_rig
-from .rig.bone_map import BoneMap, Detection, detect, validate
+from .rig.bone_map import BoneMap, Detection, Problem, detect, validate
 from .rig.fingers import has_fingers
-from .rig.presets import SHIPPED_FOLDER, Preset, load_all
 from .rig.snapshot import RigError, RigSnapshot
 
 BY_HAND: Final = "by hand"
-PRESET_FOLDER: Final = "bone_maps"
 
 
 @dataclass(frozen=True)
@@ -88,22 +86,18 @@ def store_bone_map(armature: bpy.types.Object, detection: Detection) -> None:
     for role in roles.ROLES:
         setattr(armature.mld.bones, role, detection.bone_map.get(role) or "")
     armature.mld.bones_source = detection.source if detection.usable else BY_HAND
-
-
-@cache
-def known_presets() -> tuple[Preset, ...]:
-    """Bone maps from files, the animator's own and the shipped ones. Read once, when the add-on is registered."""
-    return load_all((user_folder() / PRESET_FOLDER, SHIPPED_FOLDER))[0]
+    armature.mld.bones_confidence = detection.confidence if detection.usable else 1.0
 
 
 def bones_of(armature: bpy.types.Object, rig: RigSnapshot) -> Detection:
     """The stored bone map where there is one, else what the detection finds."""
     stored = stored_bone_map(armature)
     if stored is None:
-        return detect(rig, known_presets())
+        return detect(rig, bone_presets.library().for_detection)
     blocking = tuple(problem.message for problem in validate(stored, rig) if problem.blocking)
     source = armature.mld.bones_source or BY_HAND
-    return Detection(stored, source, 0.0 if blocking else 1.0, stored.missing, blocking)
+    confidence = 1.0 if source == BY_HAND else armature.mld.bones_confidence
+    return Detection(stored, source, 0.0 if blocking else confidence, stored.missing, blocking)
 
 
 def bone_map_problem(armature: bpy.types.Object, detection: Detection) -> tuple[str, str]:
@@ -151,6 +145,14 @@ class RigStatus:
     root_bone: str = ""
     """The bone above the hips that can carry the travel; empty for none."""
     has_fingers: bool = False
+    bones: Mapping[str, str] = field(default_factory=dict)
+    """Role -> bone, stored or detected, also where they cannot be used."""
+    source: str = ""
+    """Where they come from, as `Detection.source`, or BY_HAND."""
+    confidence: float = 0.0
+    """0 .. 1"""
+    problems: tuple[Problem, ...] = ()
+    """What is wrong or odd about single roles."""
 
 
 class RigStatusCache:
@@ -158,16 +160,18 @@ class RigStatusCache:
 
     def __init__(self) -> None:
         self._key: object = None
-        self._status = RigStatus(False, "", "")
+        self.last = RigStatus(False, "", "")
+        """The status that was asked for last: for what is drawn many times in one panel."""
 
     def status(self, armature: bpy.types.Object) -> RigStatus:
         stored = tuple(getattr(armature.mld.bones, role) for role in roles.ROLES)
         scale = tuple(round(value, 4) for value in armature.matrix_world.to_scale())
         stored += (armature.mld.bones_source,)
-        key = (armature.session_uid, armature.name, scale, stored, tuple(armature.data.bones.keys()))
+        bones = tuple(armature.data.bones.keys())
+        key = (armature.session_uid, armature.name, scale, stored, bones, bone_presets.library())
         if key != self._key:
-            self._key, self._status = key, _rig_status(armature)
-        return self._status
+            self._key, self.last = key, _rig_status(armature)
+        return self.last
 
 
 def _rig_status(armature: bpy.types.Object) -> RigStatus:
@@ -176,15 +180,31 @@ def _rig_status(armature: bpy.types.Object) -> RigStatus:
     except RigError as error:
         return RigStatus(False, error.message, str(error))
     detection = bones_of(armature, rig)
+    bone_map = detection.bone_map
+    found = RigStatus(
+        False,
+        "",
+        "",
+        bones=bone_map.bones,
+        source=detection.source,
+        confidence=detection.confidence,
+        problems=validate(bone_map, rig),
+    )
     message, hint = bone_map_problem(armature, detection)
     if message:
         missing = len(detection.missing)
         short = f"Not mapped: {missing} bones missing" if missing else "Not mapped: see Bones"
-        return RigStatus(False, short, f"{message} {hint}")
+        return replace(found, short=short, text=f"{message} {hint}")
     line = mapped_line(detection)
-    bone_map = detection.bone_map
-    modes = control_modes(rig, bone_map)
-    return RigStatus(True, line, line, modes, root_bone(rig, bone_map) or "", has_fingers(rig, bone_map))
+    return replace(
+        found,
+        usable=True,
+        short=line,
+        text=line,
+        control_modes=control_modes(rig, bone_map),
+        root_bone=root_bone(rig, bone_map) or "",
+        has_fingers=has_fingers(rig, bone_map),
+    )
 
 
 def mapped_line(detection: Detection) -> str:

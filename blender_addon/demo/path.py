@@ -21,7 +21,7 @@ WALKING_DEGREES: Final = 32.0
 """Between the picture's right and the way of a travelling character: seen from the side, a little from the front."""
 STANDING_DEGREES: Final = 62.0
 """The same for a character that stays: seen from the front, a little from the side."""
-REACH: Final = 0.5
+REACH: Final = 0.4
 """How far a chosen frame may lie from its even place, in shares of the even spacing."""
 
 

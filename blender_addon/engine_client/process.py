@@ -141,9 +141,12 @@ class EngineProcess:
     def _read(self, popen: subprocess.Popen[bytes]) -> str:
         """Pass messages on until the stream ends; returns why it ended other than cleanly."""
         assert popen.stdout
+        # What start-up files of that Python print comes before the engine can keep its output to itself.
+        noise = protocol.STARTUP_NOISE_BYTES
         while True:
             try:
-                message = protocol.read_message(popen.stdout)
+                message = protocol.read_message(popen.stdout, noise=noise)
+                noise = 0
             except protocol.ProtocolError as error:
                 if error.recoverable:
                     continue

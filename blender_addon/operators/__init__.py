@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from . import bones, engine, generate, helpers, rekey, takes
+from . import bone_presets, bones, engine, generate, helpers, rekey, takes
 
 CLASSES = (
     *generate.CLASSES,
     *takes.CLASSES,
     *rekey.CLASSES,
     *bones.CLASSES,
+    *bone_presets.CLASSES,
     *engine.CLASSES,
     *helpers.CLASSES,
 )

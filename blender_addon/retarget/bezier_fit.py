@@ -31,8 +31,9 @@ AUTO_HANDLE_SPAN: Final = 2.5614
 """An automatic handle reaches 1 / AUTO_HANDLE_SPAN of the way to the neighbouring key, in time."""
 AUTO_HANDLE_LIMIT: Final = 5.0
 """An automatic handle is never made for a span more than this many times that of the other side."""
-SLOPE_PULL: Final = 1e-3
-"""Weight of the samples' own slopes, about a tenth of that of the samples themselves."""
+SLOPE_PULL: Final = 4e-3
+"""Weight of the samples' own slopes per sample of a span: a tenth of that of the samples where there is one between two
+keys, a two-hundredth where there are ten."""
 _NEWTON_STEPS: Final = 6
 _ELIMINATION_STEPS: Final = 5
 """Steps of the cyclic reduction: what couples slopes 2^5 keys apart is below 1e-11."""
@@ -139,7 +140,7 @@ def fitted_handles(columns: KeyColumns, samples: FloatArray, sample_slopes: Floa
         return np.asarray(np.add.reduceat(samples.reshape(len(samples), -1), columns.keys, axis=1))
 
     squares = sums(np.stack([at_start * at_start, at_start * at_end, at_end * at_end])) * (span * span)
-    pull = np.where(columns.is_last, 0.0, SLOPE_PULL * span**3)
+    pull = np.where(columns.is_last, 0.0, SLOPE_PULL * span)
     inside = ~columns.is_first[1:]
     own_weight = pull.copy()
     own_weight[1:] += pull[:-1] * inside
@@ -155,11 +156,14 @@ def fitted_handles(columns: KeyColumns, samples: FloatArray, sample_slopes: Floa
 
 
 def slopes_of(samples: FloatArray) -> FloatArray:
-    """Change per sample of (..., F) by central differences."""
+    """Change per sample of (..., F) by central differences; at the ends that of the parabola through three samples."""
     slopes = np.empty_like(samples)
     slopes[..., 1:-1] = 0.5 * (samples[..., 2:] - samples[..., :-2])
     slopes[..., 0] = samples[..., 1] - samples[..., 0]
     slopes[..., -1] = samples[..., -1] - samples[..., -2]
+    if samples.shape[-1] > 2:
+        slopes[..., 0] += 0.5 * (slopes[..., 0] - (samples[..., 2] - samples[..., 1]))
+        slopes[..., -1] += 0.5 * (slopes[..., -1] - (samples[..., -2] - samples[..., -3]))
     return slopes
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is done to a whole take after retargeting: relaxed fingers, blends with the present pose, root motion.
 
-The take is first taken apart into its horizontal travel and a pose sequence on the spot. The blends act on the
-latter, so that they never drag the character over the ground; then hips, root bone or object get the travel back.
+The take is first taken apart into its horizontal travel and a pose sequence on the spot. The latter is blended with
+the present pose; of the travel only the speed is, so that the character is not dragged back over the ground. Then
+hips, root bone or object get the travel back.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..rig.snapshot import RigSnapshot
 from .errors import RetargetError
-from .inertialization import blend_in, blend_out
+from .inertialization import blend_in, blend_out, from_rest_to_rest, moving_to_the_end
 from .options import PoseTrack
 from .quaternion import FloatArray
 from .rig_pose import location_frame, track_world
@@ -49,6 +50,7 @@ def compose(
     if shape.root_target == "HIPS" and not blends:
         return track
     carriers = _carriers(track, rig)
+    track = moving_to_the_end(track, shape.blend_out_frames)
     path = track.path if track.path is not None else np.zeros((track.frame_count, 3))
     locked = [bone for bone in carriers if rig.lock_location[rig.index(bone)].any()]
     if locked and shape.root_target != "HIPS":
@@ -61,6 +63,7 @@ def compose(
     track = _shifted(track, rig, carriers, -path)
     track = blend_in(track, rig, shape.blend_in_frames)
     track = blend_out(track, rig, shape.blend_out_frames)
+    path = from_rest_to_rest(path, shape.blend_in_frames, shape.blend_out_frames)
     if shape.root_target == "OBJECT":
         return replace(track, object_path=path)
     if shape.root_target == "ROOT_BONE":

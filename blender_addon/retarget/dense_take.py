@@ -53,11 +53,13 @@ class DenseTake:
         return self.rotations_of(self.samples)
 
     @cached_property
-    def pairs_by_bone(self) -> list[IndexArray]:
-        """For each bone, the effector model's pairs that its channels act through."""
+    def reach(self) -> list[tuple[IndexArray, IndexArray, IndexArray]]:
+        """For each bone: the effector model's pairs that it acts through, the effectors it moves, and each pair's place
+        among these."""
         assert self.effectors is not None
         bones = self.rows[self.effectors.pair_source]
-        return [np.flatnonzero(bones == bone) for bone in range(self.bone_count)]
+        pairs = [np.flatnonzero(bones == bone) for bone in range(self.bone_count)]
+        return [(own, *np.unique(self.effectors.pair_effector[own], return_inverse=True)) for own in pairs]
 
     @cached_property
     def _sources_by_mode(self) -> dict[str, IndexArray]:

@@ -30,20 +30,55 @@ def blend_out(track: PoseTrack, rig: RigSnapshot, frames: int) -> PoseTrack:
     return _blended(track, rig, frames, lambda values: values[::-1])
 
 
+def moving_to_the_end(track: PoseTrack, frames: int) -> PoseTrack:
+    """The track with its last pose not held but left at the speed that it is reached with, for a blend to slow down.
+
+    A take holds the motion's last frame for the rest of that frame's time: a stop that the blend must not inherit.
+    A pose that is held for more than half of the `frames` of the blend is meant.
+    """
+    still = np.stack([(np.abs(values - values[-1]) < 1e-9).all(axis=-1) for values in track.rotations.values()])
+    held = int(np.argmin(np.append(np.asarray(still.all(axis=0))[::-1], False)))
+    last = track.frame_count - held - 1
+    if frames < 1 or last < 1 or held > max(2, frames // 2):
+        return track
+    rotations, locations = dict(track.rotations), dict(track.locations)
+    ahead = np.arange(1, held + 1)[:, None]
+    for bone, values in rotations.items():
+        step = _log(quaternion.multiply(values[last], quaternion.conjugate(values[last - 1])))
+        moving = quaternion.multiply(_exp(ahead * step), values[last])
+        rotations[bone] = quaternion.continuous(np.concatenate([values[: last + 1], moving]))
+    for bone, values in locations.items():
+        locations[bone] = _moving_on(values, last)
+    path = None if track.path is None else _moving_on(track.path, last)
+    return replace(track, rotations=rotations, locations=locations, path=path)
+
+
+def from_rest_to_rest(path: FloatArray, frames_in: int, frames_out: int) -> FloatArray:
+    """The path (F, 3) with the same ends, starting off and stopping within so many samples; 0 leaves an end alone."""
+    last = len(path) - 1
+    if min(frames_in, last) > 0:
+        path = values_from(path[0], path, min(frames_in, last))
+    if min(frames_out, last) > 0:
+        path = values_from(path[-1], path[::-1], min(frames_out, last))[::-1]
+    return path
+
+
+def _moving_on(values: FloatArray, last: int) -> FloatArray:
+    """The values (F, C) up to sample `last`, then on at the speed that they have there."""
+    ahead = np.arange(1, len(values) - last)[:, None]
+    return np.concatenate([values[: last + 1], values[last] + ahead * (values[last] - values[last - 1])])
+
+
 def _blended(track: PoseTrack, rig: RigSnapshot, frames: int, order: Callable[[FloatArray], FloatArray]) -> PoseTrack:
     frames = min(frames, track.frame_count - 1)
     if frames < 1:
         return track
-    rotations = {
-        bone: quaternion.continuous(
-            order(rotations_from(quaternion.from_matrix(rig.basis[rig.index(bone)]), order(values), frames))
-        )
-        for bone, values in track.rotations.items()
-    }
-    locations = {
-        bone: order(values_from(rig.basis[rig.index(bone), :3, 3], order(values), frames))
-        for bone, values in track.locations.items()
-    }
+    rotations, locations = dict(track.rotations), dict(track.locations)
+    for bone, values in rotations.items():
+        present = quaternion.from_matrix(rig.basis[rig.index(bone)])
+        rotations[bone] = quaternion.continuous(order(rotations_from(present, order(values), frames)))
+    for bone, values in locations.items():
+        locations[bone] = order(values_from(rig.basis[rig.index(bone), :3, 3], order(values), frames))
     return replace(track, rotations=rotations, locations=locations)
 
 

@@ -79,7 +79,7 @@ def reduce_track(
     handles: HandleType = "ALIGNED",
     frame_step: float = 1.0,
 ) -> list[CurveKeys]:
-    """The take's channels as few keys: one CurveKeys per F-curve, bone after bone.
+    """The take's channels as few keys: one CurveKeys per F-curve, all rotations before all locations.
 
     `rotations`: bone -> (property, (F, C) values), as `rotation_modes.rotation_channels` gives them; `locations`:
     bone -> (F, 3) in armature units. Samples lie `frame_step` frames apart.

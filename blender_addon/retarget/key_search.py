@@ -120,10 +120,9 @@ def _prune(mask: BoolArray, take: DenseTake, shape: Shape, phase: int) -> None:
         broken = breaks[bone]
         reached: Sequence[int] | IndexArray = ()
         if model is not None:
-            pairs = take.pairs_by_bone[bone]
-            reached, inverse = np.unique(model.pair_effector[pairs], return_inverse=True)
+            pairs, reached, place = take.reach[bone]
             change = np.zeros((len(reached), *moved.shape[1:]))
-            np.add.at(change, inverse, changes[pairs])
+            np.add.at(change, place, changes[pairs])
             after = moved[reached] + change
             broken = broken | np.any(np.einsum("efi,efi->ef", after, after) > limit, axis=0)
         count = np.concatenate([[0], np.cumsum(broken)])

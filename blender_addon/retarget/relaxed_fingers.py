@@ -35,7 +35,7 @@ def relaxed_fingers(rig: RigSnapshot, bone_map: BoneMap) -> dict[str, FloatArray
     pose: dict[str, FloatArray] = {}
     for side in ("left", "right"):
         fingers = find_fingers(rig, bone_map, side)
-        directions = palm(rig, bone_map, side, fingers) if len(fingers.keys() - {THUMB}) > 1 else None
+        directions = palm(rig, bone_map, side, fingers) if fingers.keys() - {THUMB} else None
         if directions is None:
             continue
         normal, across = directions

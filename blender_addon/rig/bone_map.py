@@ -92,7 +92,7 @@ def detect(rig: RigSnapshot, presets: Sequence[Preset] = ()) -> Detection:
     failed_presets: list[Detection] = []
     for preset in presets:
         if preset.fits(rig):
-            attempt = _from_preset(rig, preset)
+            attempt = from_preset(rig, preset)
             if attempt.usable:
                 return attempt
             failed_presets.append(attempt)
@@ -109,9 +109,18 @@ def detect(rig: RigSnapshot, presets: Sequence[Preset] = ()) -> Detection:
     return replace(best, notes=("This rig is built unlike the humans the search knows: check every bone.",))
 
 
+def from_preset(rig: RigSnapshot, preset: Preset) -> Detection:
+    """The map of a preset on this rig: those of its bones that the rig has, and what is wrong with them there."""
+    bone_map = BoneMap({role: bone for role, bone in preset.bones.items() if bone in rig})
+    problems = [problem for problem in validate(bone_map, rig) if problem.blocking]
+    notes = tuple(problem.message for problem in problems)
+    confidence = 0.0 if problems else 1.0
+    return Detection(bone_map, f"preset: {preset.name}", confidence, bone_map.missing, notes)
+
+
 def validate(bone_map: BoneMap, rig: RigSnapshot) -> tuple[Problem, ...]:
     """Everything wrong with a map, in the order of the roles; empty for a map that can be used as it is."""
-    problems = [Problem(role, f"{roles.LABELS[role]} has no bone.") for role in bone_map.missing]
+    problems = []
     seen: dict[str, str] = {}
     for role, bone in bone_map.bones.items():
         if role not in roles.LABELS:
@@ -123,6 +132,7 @@ def validate(bone_map: BoneMap, rig: RigSnapshot) -> tuple[Problem, ...]:
         seen.setdefault(bone, role)
     if not problems:
         problems = _misplaced(bone_map, rig)
+    problems += [Problem(role, f"{roles.LABELS[role]} has no bone.") for role in bone_map.missing]
     order = {role: place for place, role in enumerate(roles.ROLES)}
     return tuple(sorted(problems, key=lambda problem: order.get(problem.role, len(order))))
 
@@ -136,7 +146,8 @@ def _misplaced(bone_map: BoneMap, rig: RigSnapshot) -> list[Problem]:
             above = roles.PARENT_ROLE[above]
         if above is None or rig.is_below(rig.index(bone), rig.index(bone_map.bones[above])):
             continue
-        carried = rig.is_below(rig.index(bone), rig.index(bone_map.bones["pelvis"]))
+        pelvis = bone_map.get("pelvis")
+        carried = pelvis is not None and rig.is_below(rig.index(bone), rig.index(pelvis))
         message = f"{roles.LABELS[role]} “{bone}” is not below {roles.LABELS[above]} “{bone_map.bones[above]}”."
         problems.append(Problem(role, message, blocking=above not in _LOOSE or not carried))
     return problems
@@ -158,14 +169,6 @@ def _by_structure(rig: RigSnapshot) -> Detection:
     return _detection(rig, match.bones, "structure", match.confidence, match.notes)
 
 
-def _from_preset(rig: RigSnapshot, preset: Preset) -> Detection:
-    bone_map = BoneMap({role: bone for role, bone in preset.bones.items() if bone in rig})
-    problems = [problem for problem in validate(bone_map, rig) if problem.blocking]
-    notes = tuple(problem.message for problem in problems)
-    confidence = 0.0 if problems else 1.0
-    return Detection(bone_map, f"preset: {preset.name}", confidence, bone_map.missing, notes)
-
-
 def _detection(
     rig: RigSnapshot, bones: Mapping[str, int], source: str, confidence: float, notes: Sequence[str] = ()
 ) -> Detection:
@@ -181,7 +184,9 @@ def _detection(
         all_notes.append(problem.message)
     moved = [name for name in bone_map.bones.values() if rig.constrained[rig.index(name)]]
     if moved:
-        confidence *= _CONSTRAINED_FACTOR if len(moved) > len(bone_map) / 2 else _LOOSE_FACTOR
+        # In a mechanism of unknown names the structure cannot tell controls from what they move.
+        doubtful = source == "structure" or len(moved) > len(bone_map) / 2
+        confidence *= _CONSTRAINED_FACTOR if doubtful else _LOOSE_FACTOR
         shown = ", ".join(moved[:3]) + (", …" if len(moved) > 3 else "")
         all_notes.append(f"Constraints move {len(moved)} of these bones ({shown}): keys on them may not show.")
     plausibility = check_body(rig, bones)

@@ -118,18 +118,21 @@ def palm(
     wrist = rig.heads[rig.index(bone_map.bones[f"{side}_wrist"])]
     knuckles = np.stack([rig.heads[chain[0]] for finger, chain in fingers.items() if finger != THUMB])
     along = _direction(np.stack([wrist, knuckles.mean(axis=0)]))
-    spread = knuckles - knuckles.mean(axis=0)
-    spread = spread - (spread @ along)[:, None] * along
-    if len(knuckles) < 2 or np.linalg.norm(spread) < 1e-6 * np.linalg.norm(knuckles[0] - wrist):
-        return None
-    across: FloatArray = np.linalg.svd(spread)[2][0]
-    named = [finger for finger in FINGERS[1:] if finger in fingers]
+    named = [rig.heads[fingers[finger][0]] for finger in FINGERS[1:] if finger in fingers]
     if len(named) > 1:
-        to_thumb = rig.heads[fingers[named[0]][0]] - rig.heads[fingers[named[-1]][0]]
+        to_thumb = named[0] - named[-1]
     elif THUMB in fingers:
         to_thumb = rig.heads[fingers[THUMB][-1]] - knuckles.mean(axis=0)
     else:
         return None
+    spread = knuckles - knuckles.mean(axis=0)
+    if len(knuckles) < 2:
+        # A mitten: its thumb alone tells.
+        spread = to_thumb[None]
+    spread = spread - (spread @ along)[:, None] * along
+    if np.linalg.norm(spread) < 1e-6 * np.linalg.norm(knuckles[0] - wrist):
+        return None
+    across: FloatArray = np.linalg.svd(spread)[2][0]
     across = across * np.sign(across @ to_thumb)
     normal = np.cross(along, across) if side == "left" else np.cross(across, along)
     return _direction(np.stack([np.zeros(3), normal])), across

@@ -79,12 +79,12 @@ def octahedra(character: Loaded, keyed: Sequence[str]) -> list[bpy.types.Mesh]:
     shape = bmesh.new()
     for matrix, length in _posed_bones(character.armature, lambda bone: True):
         ring = [(x * WAIST, 0.12, z * WAIST) for x, z in ((1, 1), (1, -1), (-1, -1), (-1, 1))]
-        corners = [matrix @ (Vector(point) * length) for point in ((0, 0, 0), *ring, (0, 1, 0))]
-        vertices = [shape.verts.new(corner) for corner in corners]
+        corners = [matrix @ (Vector(corner) * length) for corner in ((0, 0, 0), *ring, (0, 1, 0))]
+        points = [shape.verts.new(corner) for corner in corners]
         for i in range(4):
-            first, second = vertices[1 + i], vertices[1 + (i + 1) % 4]
-            shape.faces.new((vertices[0], second, first))
-            shape.faces.new((vertices[5], first, second))
+            first, second = points[1 + i], points[1 + (i + 1) % 4]
+            shape.faces.new((points[0], second, first))
+            shape.faces.new((points[5], first, second))
         for end in (corners[0], corners[-1]):
             at = Matrix.Translation(end)
             bmesh.ops.create_icosphere(shape, subdivisions=2, radius=min(0.09 * length, 0.03), matrix=at)

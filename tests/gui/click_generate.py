@@ -108,6 +108,7 @@ class Session:
         first = yield from self.wait_for_take(armature_name, other_than=None)
         self.result |= {
             "first_take": first,
+            "largest_pause_seconds": round(beat.largest_gap_seconds, 3),
             "travel_metres": pelvis_travel(bpy.data.objects[armature_name], bpy.data.actions[first]),
         }
         assert self.result["travel_metres"] > 0.3, "an old man walks slowly, but he stays where he is"
@@ -118,10 +119,9 @@ class Session:
             window.screenshot(f"3_take_{int(part * 100):02d}")
 
         yield from window.find("mld.regenerate")
-        beat.restart()
         yield from window.click()
         second = yield from self.wait_for_take(armature_name, other_than=first)
-        self.result |= {"second_take": second, "largest_pause_seconds": round(beat.largest_gap_seconds, 3)}
+        self.result["second_take"] = second
         assert first in bpy.data.actions, "the first take was lost"
         seeds = [bpy.data.actions[name]["mld_seed"] for name in (first, second)]
         assert seeds[0] != seeds[1], "a new take needs a new seed"

@@ -85,6 +85,17 @@ def test_constrained_twins_are_left_alone():
     assert not detect(driven).usable
 
 
+def test_a_few_constraints_are_a_remark_by_name_and_a_doubt_by_structure():
+    named, truth = make_humanoid()
+    anonymous, hidden = make_humanoid(rename=random_names(np.random.default_rng(8)))
+    for rig, knee, usable in ((named, truth["left_knee"], True), (anonymous, hidden["left_knee"], False)):
+        values = {name: getattr(rig, name) for name in type(rig).__dataclass_fields__}
+        constrained = np.array([bone == knee for bone in rig.bone_names])
+        detection = detect(type(rig)(**{**values, "constrained": constrained}))
+        assert detection.usable == usable
+        assert any("Constraints move 1" in note and knee in note for note in detection.notes)
+
+
 def test_presets_come_first():
     rig, truth = make_humanoid(rename=random_names(np.random.default_rng(1)))
     chosen = {role: bone for role, bone in truth.items() if role not in ("spine1", "spine2")}

@@ -111,6 +111,25 @@ def save(preset: Preset, folder: Path) -> Path:
     return path
 
 
+def delete(name: str, folder: Path) -> None:
+    """Remove the preset of that name from the folder, whatever its file is called. Raises PresetError."""
+    found = [path for path in sorted(folder.glob("*.json")) if _name_in(path) == name]
+    if not found:
+        raise PresetError(f"There is no bone map “{name}” in {folder}.")
+    for path in found:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise PresetError(f"{path.name} cannot be deleted: {error.strerror or error}.") from error
+
+
+def _name_in(path: Path) -> str | None:
+    try:
+        return load(path).name
+    except PresetError:
+        return None
+
+
 def file_stem(name: str) -> str:
     """A file name without extension for a preset's name, valid on every system and different for different names."""
     plain = re.sub(r"[^\w-]+", "_", name.strip().lower()).strip("_")[:60]

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Key reduction: few keys, and curves that stay within the bound of the dense take, hands and feet included."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from blender_addon.retarget.bezier_fit import KeyColumns, evaluate_bezier, fitted_handles, slopes_of, solve_tridiagonal
+from blender_addon.retarget.effector_error import body_scale
+from blender_addon.retarget.key_reduction import CurveKeys, reduce_track
+from blender_addon.retarget.options import PoseTrack, RetargetOptions
+from blender_addon.retarget.pipeline import retarget
+from blender_addon.retarget.rig_pose import pose_world
+from blender_addon.retarget.rotation_modes import rotation_channels
+from blender_addon.rig.bone_map import BoneMap
+from blender_addon.rig.snapshot import RigSnapshot
+from tests.retarget import mocap, motions, rig_edits
+from tests.retarget.curve_oracle import degrees_apart, played
+from tests.rig.humanoids import make_humanoid
+
+DEGREES, METRES = 0.5, 0.002
+ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
+STYLES: dict[str, dict[str, Any]] = {
+    "linear": {"mode": "LINEAR"},
+    "aligned": {"mode": "BEZIER"},
+    "automatic": {"mode": "BEZIER", "handles": "AUTO_CLAMPED"},
+}
+
+Rig = tuple[RigSnapshot, BoneMap]
+
+
+@pytest.fixture
+def rig() -> Rig:
+    snapshot, roles = make_humanoid(rolls=np.random.default_rng(1))
+    return snapshot, BoneMap(roles)
+
+
+def dense(repository: Path, rig: Rig, take: int = motions.WALK, fps: float = 30.0) -> PoseTrack:
+    return retarget(motions.golden_motion(repository, take), *rig, RetargetOptions(scene_fps=fps))
+
+
+def reduced(track: PoseTrack, rig: Rig, effectors: bool = True, **style: Any) -> list[CurveKeys]:
+    channels = rotation_channels(track, rig[0])
+    return reduce_track(channels, track.locations, rig[0], rig[1] if effectors else None, **style)
+
+
+def key_count(curves: list[CurveKeys]) -> int:
+    return sum(len(keys.frames) for keys in curves)
+
+
+def end_error(track: PoseTrack, rig: Rig, rotations: dict[str, np.ndarray], locations: dict[str, np.ndarray]) -> float:
+    """Metres in the world: the furthest that a hand or foot is from where the dense take has it."""
+    bones = [rig[1].bones[role] for role in ENDS]
+    wanted = pose_world(rig[0], track.rotations, track.locations, bones, frames=track.frame_count)
+    got = pose_world(rig[0], rotations, locations, bones, frames=track.frame_count)
+    return max(float(np.linalg.norm((wanted[b] - got[b])[:, :3, 3], axis=-1).max()) for b in bones)
+
+
+def assert_within(curves: list[CurveKeys], track: PoseTrack, rig: Rig, scale: float = 1.0) -> None:
+    rotations, locations = played(curves, rig[0], track.frames)
+    assert rotations.keys() == track.rotations.keys()
+    for bone, wanted in track.rotations.items():
+        assert degrees_apart(rotations[bone], wanted).max() <= DEGREES * 1.001, bone
+    for bone, wanted in track.locations.items():
+        metres = np.linalg.norm(locations[bone] - wanted, axis=-1) * rig[0].world_scale
+        assert metres.max() <= METRES * scale * 1.001
+    assert end_error(track, rig, rotations, locations) <= METRES * scale * 1.001
+
+
+@pytest.mark.parametrize("take", [motions.WALK, motions.STROLL, motions.RAISED_ARM])
+@pytest.mark.parametrize("style", STYLES)
+def test_curves_stay_within_the_bound(style: str, take: int, rig: Rig, repository: Path) -> None:
+    track = dense(repository, rig, take)
+    curves = reduced(track, rig, **STYLES[style])
+    assert_within(curves, track, rig, body_scale(*rig))
+    assert all(keys.interpolation == ("LINEAR" if style == "linear" else "BEZIER") for keys in curves)
+
+
+def test_bezier_needs_a_fifth_of_the_keys(rig: Rig, repository: Path) -> None:
+    takes = [dense(repository, rig, take) for take in range(4)]
+    full = sum(key_count(reduced(track, rig, mode="NONE")) for track in takes)
+    few = sum(key_count(reduced(track, rig)) for track in takes)
+    assert few * 5 < full
+    automatic = sum(key_count(reduced(track, rig, handles="AUTO_CLAMPED")) for track in takes)
+    linear = sum(key_count(reduced(track, rig, mode="LINEAR")) for track in takes)
+    assert few < automatic < linear < full / 2
+
+
+def test_more_frames_a_second_need_hardly_more_keys(rig: Rig, repository: Path) -> None:
+    at_30, at_60 = (key_count(reduced(dense(repository, rig, fps=fps), rig)) for fps in (30.0, 60.0))
+    assert at_60 < 1.25 * at_30
+
+
+def test_without_a_bone_map_hands_and_feet_are_not_watched(rig: Rig, repository: Path) -> None:
+    track = dense(repository, rig)
+    free = reduced(track, rig, effectors=False)
+    rotations, locations = played(free, rig[0], track.frames)
+    assert max(degrees_apart(rotations[b], q).max() for b, q in track.rotations.items()) <= DEGREES * 1.001
+    assert end_error(track, rig, rotations, locations) > 2 * METRES
+    assert key_count(free) < key_count(reduced(track, rig))
+
+
+def test_keys_lie_on_the_take_in_shared_columns(rig: Rig, repository: Path) -> None:
+    track = dense(repository, rig)
+    columns: dict[str, np.ndarray] = {}
+    for keys in reduced(track, rig):
+        assert (keys.frames[0], keys.frames[-1]) == (track.frames[0], track.frames[-1])
+        assert np.array_equal(columns.setdefault(keys.bone, keys.frames), keys.frames)
+        source = track.locations if keys.data_path == "location" else track.rotations
+        np.testing.assert_allclose(keys.values, source[keys.bone][keys.frames.astype(int), keys.index], atol=1e-9)
+    assert len({len(frames) for frames in columns.values()}) > 3
+
+
+def test_handles_are_straight_and_stay_between_their_keys(rig: Rig, repository: Path) -> None:
+    for keys in reduced(dense(repository, rig), rig):
+        assert keys.handle_type == "ALIGNED"
+        assert keys.left_handles is not None
+        assert keys.right_handles is not None
+        assert (keys.left_handles[1:, 0] >= keys.frames[:-1]).all()
+        assert (keys.right_handles[:-1, 0] <= keys.frames[1:]).all()
+        left = (keys.values - keys.left_handles[:, 1]) / (keys.frames - keys.left_handles[:, 0])
+        right = (keys.right_handles[:, 1] - keys.values) / (keys.right_handles[:, 0] - keys.frames)
+        np.testing.assert_allclose(left, right, atol=1e-9)
+
+
+def test_none_keys_every_frame(rig: Rig, repository: Path) -> None:
+    track = dense(repository, rig)
+    for keys in reduced(track, rig, mode="NONE"):
+        assert np.array_equal(keys.frames, track.frames)
+        assert (keys.interpolation, keys.left_handles, keys.handle_type) == ("LINEAR", None, None)
+
+
+@pytest.mark.parametrize("mode", ["XYZ", "ZXY", "AXIS_ANGLE"])
+def test_other_rotation_modes_keep_the_same_bound(mode: str, rig: Rig, repository: Path) -> None:
+    other = (rig_edits.modes(rig[0], mode), rig[1])
+    track = dense(repository, other)
+    curves = reduced(track, other)
+    assert {keys.data_path for keys in curves} == {
+        "location",
+        "rotation_axis_angle" if mode == "AXIS_ANGLE" else "rotation_euler",
+    }
+    assert_within(curves, track, other, body_scale(*other))
+    assert key_count(curves) < key_count(reduced(track, other, mode="NONE")) / 3
+
+
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_the_bound_grows_with_the_character(factor: float, rig: Rig, repository: Path) -> None:
+    world = np.diag([factor, factor, factor, 1.0])
+    scaled = (replace(rig[0], world=world), rig[1])
+    track = dense(repository, scaled)
+    curves = reduced(track, scaled)
+    assert_within(curves, track, scaled, body_scale(*scaled))
+    assert key_count(curves) == pytest.approx(key_count(reduced(dense(repository, rig), rig)), rel=0.05)
+
+
+def test_a_wider_bound_needs_fewer_keys_and_a_bound_of_zero_needs_all(rig: Rig, repository: Path) -> None:
+    track = dense(repository, rig, motions.STROLL)
+    tight, wide = (
+        key_count(reduced(track, rig, max_degrees=degrees, max_metres=metres))
+        for degrees, metres in ((0.1, 0.0005), (3.0, 0.02))
+    )
+    assert 3 * wide < tight
+    curves = reduced(track, rig, max_degrees=0.0, max_metres=0.0)
+    rotations, _ = played(curves, rig[0], track.frames)
+    assert max(degrees_apart(rotations[b], q).max() for b, q in track.rotations.items()) < 1e-4
+
+
+def test_what_does_not_move_has_two_keys(rig: Rig) -> None:
+    track = retarget(motions.still_motion(40), *rig, RetargetOptions(scene_fps=30.0))
+    assert {len(keys.frames) for keys in reduced(track, rig)} == {2}
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+@pytest.mark.parametrize("style", STYLES)
+def test_the_shortest_takes(style: str, frames: int) -> None:
+    rig, _ = make_humanoid()
+    turn = motions.rotation_vectors(np.linspace(0.0, 1.0, frames)[:, None] * [0.0, 0.0, 1.0])
+    curves = reduce_track({"head": ("rotation_quaternion", turn)}, {}, rig, **STYLES[style])
+    rotations, _ = played(curves, rig, np.arange(frames, dtype=np.float64))
+    assert degrees_apart(rotations["head"], turn).max() < 1e-4
+    assert all(np.isfinite(keys.values).all() for keys in curves)
+
+
+def test_samples_may_lie_further_apart_than_a_frame(rig: Rig, repository: Path) -> None:
+    track = dense(repository, rig, motions.STROLL)
+    plain, wide = reduced(track, rig), reduced(track, rig, frame_step=2.5)
+    for one, other in zip(plain, wide, strict=True):
+        np.testing.assert_allclose(other.frames, 2.5 * one.frames)
+        assert one.left_handles is not None
+        assert other.left_handles is not None
+        np.testing.assert_allclose(other.left_handles, one.left_handles * [2.5, 1.0])
+
+
+def test_nothing_to_key_and_nonsense() -> None:
+    rig, _ = make_humanoid()
+    assert reduce_track({}, {}, rig) == []
+    still = np.tile([1.0, 0.0, 0.0, 0.0], (4, 1))
+    with pytest.raises(ValueError, match="numbers of samples"):
+        reduce_track({"head": ("rotation_quaternion", still)}, {"pelvis": np.zeros((5, 3))}, rig)
+    with pytest.raises(ValueError, match="CUBIC"):
+        reduce_track({"head": ("rotation_quaternion", still)}, {}, rig, mode="CUBIC")  # type: ignore[arg-type]
+
+
+def test_captured_motion_stays_within_the_bound_too(rig: Rig, shared_dir: Path) -> None:
+    track = retarget(mocap.clip(shared_dir, "kick"), *rig, RetargetOptions(scene_fps=30.0))
+    assert_within(reduced(track, rig), track, rig, body_scale(*rig))
+
+
+def test_ten_seconds_take_a_moment(rig: Rig, repository: Path) -> None:
+    """The requirement is 150 ms on a free machine; the bound here leaves room for a busy one."""
+    motion = motions.golden_motion(repository, motions.WALK)
+    track = retarget(motion, *rig, RetargetOptions(scene_fps=30.0, seconds=10.0))
+    durations = []
+    for _ in range(5):
+        begin = time.process_time()
+        curves = reduced(track, rig)
+        durations.append((time.process_time() - begin) * 1000.0)
+    share = track.frame_count * len(curves) / key_count(curves)
+    print(
+        f"{track.frame_count} frames x {len(track.rotations)} bones: {min(durations):.0f} ms, {share:.1f} x fewer keys"
+    )
+    assert min(durations) < 450.0
+
+
+class TestFit:
+    """The curves themselves."""
+
+    def columns(self, frames: list[int], samples: int) -> KeyColumns:
+        mask = np.zeros((1, samples), dtype=np.bool_)
+        mask[0, frames] = True
+        return KeyColumns(mask)
+
+    def test_a_cubic_is_found_again(self) -> None:
+        time_ = np.arange(41) / 40.0
+        samples = np.stack([time_**3 - time_, 2.0 * time_**2])[:, None]
+        columns = self.columns([0, 18, 40], 41)
+        handles = fitted_handles(columns, samples, slopes_of(samples))
+        curve = evaluate_bezier(columns, columns.at_keys(samples), handles)
+        assert np.abs(curve - samples).max() < 2e-4
+
+    def test_no_other_slopes_come_nearer(self) -> None:
+        rng = np.random.default_rng(4)
+        samples = np.cumsum(np.cumsum(rng.normal(size=(1, 1, 60)), axis=-1), axis=-1)
+        columns = self.columns([0, 20, 37, 59], 60)
+        handles = fitted_handles(columns, samples, slopes_of(samples))
+        values = columns.at_keys(samples)
+
+        def miss(change: np.ndarray) -> float:
+            moved = replace(
+                handles,
+                left=handles.left - handles.left_span * change,
+                right=handles.right + handles.right_span * change,
+            )
+            return float(np.sum((evaluate_bezier(columns, values, moved) - samples) ** 2))
+
+        best = miss(np.zeros(4))
+        step = 0.1 * np.abs(slopes_of(samples)).max()
+        others = [miss(change) for change in rng.normal(size=(200, 4)) * step]
+        assert min(others) > 0.995 * best
+        assert np.median(others) > 1.5 * best
+
+    def test_the_tridiagonal_solver(self) -> None:
+        rng = np.random.default_rng(2)
+        lower, upper = rng.uniform(-0.4, 0.4, (2, 80))
+        lower[[0, 30]] = upper[[29, 79]] = 0.0
+        right = rng.normal(size=(3, 80))
+        matrix = np.eye(80) + np.diag(lower[1:], -1) + np.diag(upper[:-1], 1)
+        solved = solve_tridiagonal(lower, np.ones(80), upper, right)
+        np.testing.assert_allclose(solved, np.linalg.solve(matrix, right.T).T, atol=1e-8)
