@@ -193,7 +193,11 @@ def _rig_status(armature: bpy.types.Object) -> RigStatus:
     message, hint = bone_map_problem(armature, detection)
     if message:
         missing = len(detection.missing)
-        short = f"Not mapped: {missing} bones missing" if missing else "Not mapped: see Bones"
+        short = (
+            f"Not mapped: {missing} {'bone' if missing == 1 else 'bones'} missing"
+            if missing
+            else "Not mapped: see Bones"
+        )
         return replace(found, short=short, text=f"{message} {hint}")
     line = mapped_line(detection)
     return replace(

@@ -36,8 +36,9 @@ class MLD_UL_bones(bpy.types.UIList):
         doubtful = any(problem.role == role for problem in status.problems)
         row = layout.split(factor=0.5, align=True)
         row.alert = doubtful
-        row.label(text=roles.LABELS[role], icon="ERROR" if doubtful else "BONE_DATA" if bone else "BLANK1")
-        row.label(text=bone or ("choose a bone" if doubtful else "none"))
+        row.label(text=roles.LABELS[role])
+        # The icon is on the bone's side: role names take all the width that a narrow sidebar has for them.
+        row.label(text=bone or ("missing" if doubtful else "none"), icon="ERROR" if doubtful else "NONE")
 
     def filter_items(
         self, _context: bpy.types.Context, data: bpy.types.Struct, collection: str
@@ -102,7 +103,7 @@ class MLD_PT_bones(MldPanel, bpy.types.Panel):
         status = runtime.current().rig_status.status(armature)
         wrapped(self.layout, context, status.text, "CHECKMARK" if status.usable else "ERROR")
         if status.bones and status.source != targets.BY_HAND:
-            self.layout.label(text=f"From {status.source}, {status.confidence:.0%} sure", icon="BLANK1")
+            self.layout.label(text=f"Confidence {status.confidence:.0%}", icon="BLANK1")
         properties = armature.mld.bones.bl_rna
         self.layout.template_list("MLD_UL_bones", "", properties, "properties", armature.mld, "role_index", rows=8)
         self._draw_selected(context, armature, status)
@@ -124,10 +125,10 @@ class MLD_PT_bones(MldPanel, bpy.types.Panel):
         if status.bones and targets.stored_bone_map(armature) is None:
             # The stored properties are still empty, and setting one of them would drop the bones that are shown.
             row.label(text=status.bones.get(role, "none"))
+            row.operator("mld.clear_bone", text="", icon="X")
         else:
             row.prop_search(armature.mld.bones, role, armature.data, "bones", text="")
         row.operator("mld.bone_from_selection", text="", icon="EYEDROPPER")
-        row.operator("mld.clear_bone", text="", icon="X")
         if status.usable and targets.stored_bone_map(armature) is None:
             wrapped(self.layout, context, "Found anew for each take. Detect Bones writes them down, to be changed.")
 

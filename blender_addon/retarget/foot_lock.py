@@ -3,8 +3,8 @@
 
 After retargeting, feet slide: the motion slides a little, and legs of other proportions add to it. For each foot the
 motion's contacts say when ankle and toes are planted; `foot_paths` says where the foot then belongs; two-bone inverse
-kinematics takes it there with the knee in its plane. The hips give way where both legs ask for it, so that knees
-change little and legs need not stretch. Only thighs, shins, feet and the hips' location change.
+kinematics takes it there with the knee in its plane. The hips give way where legs ask for it, so that knees change
+little and legs need not stretch. Only thighs, shins, feet and the hips' location change.
 """
 
 from __future__ import annotations
@@ -186,25 +186,29 @@ def _locked(
         rise = rise + out_of_floor(clearance(foot.turned(turn), foot.ankle @ up + rise), tolerance)
         level = level_shift(foot.turned(turn), travel, leg.length, frame_seconds)
         turns.append(turn)
-        strains.append(
-            Strain(leg.hip, foot.ankle, level, rise, foot.planted, leg.thigh, leg.shin, foot.up, frame_seconds)
-        )
-    locations, height = dict(track.locations), np.zeros(track.frame_count)
+        shift = level + rise[:, None] * up
+        strains.append(Strain(leg.hip, foot.ankle, shift, foot.planted, leg.thigh, leg.shin, up, frame_seconds))
+    locations, path, hips = dict(track.locations), track.path, np.zeros((track.frame_count, 3))
     carrier = _carrier(track, rig)
     if carrier is not None and len(legs) == len(SIDES):
-        height = hip_shift(strains)
+        hips = hip_shift(strains)
+        # The character still starts at its own place: what the hips are off it there, everything is moved back by.
+        start = hips[0] - (hips[0] @ up) * up
+        hips = hips - start
+        strains = [replace(strain, shift=strain.shift - start) for strain in strains]
         parent = _parent(rig, track)
         frame = location_frame(rig, carrier, posed[parent[0]] if parent else None)
         frame = np.broadcast_to(frame, (track.frame_count, 3, 3))
-        locations[carrier] = locations[carrier] + np.linalg.solve(frame, (height[:, None] * up)[..., None])[..., 0]
+        locations[carrier] = locations[carrier] + np.linalg.solve(frame, hips[..., None])[..., 0]
+        path = None if path is None else path + hips - (hips @ up)[:, None] * up
     rotations = dict(track.rotations)
     for leg, turn, strain in zip(legs, turns, strains, strict=True):
-        rotations.update(_bent(leg, rig, track, turn, strain, height))
-    return replace(track, rotations=rotations, locations=locations)
+        rotations.update(_bent(leg, rig, track, turn, strain, hips))
+    return replace(track, rotations=rotations, locations=locations, path=path)
 
 
 def _bent(
-    leg: Leg, rig: RigSnapshot, track: PoseTrack, foot_turn: FloatArray, strain: Strain, hip_height: FloatArray
+    leg: Leg, rig: RigSnapshot, track: PoseTrack, foot_turn: FloatArray, strain: Strain, hips: FloatArray
 ) -> dict[str, FloatArray]:
     """New matrix_basis rotations (F, 4) of thigh, shin and foot.
 
@@ -212,7 +216,7 @@ def _bent(
     channel and R its world rotation before.
     """
     foot, up = leg.foot, leg.foot.up
-    ankle, _ = strain.reachable(hip_height)
+    ankle, _ = strain.reachable(hips)
     tolerance = FLOOR_TOLERANCE * leg.length
     ankle = ankle + out_of_floor(ankle @ up - foot.ankle_height, tolerance)[:, None] * up
     foot_turn = quaternion.multiply(
@@ -221,8 +225,7 @@ def _bent(
     ankle = ankle + out_of_floor(clearance(foot.turned(foot_turn), ankle @ up), tolerance)[:, None] * up
     left = quaternion.unit(np.cross(up, foot.ahead()))
     hinge = hinge_axis(leg.rotations[0], leg.knee - leg.hip, foot.ankle - leg.knee, left)
-    new_hip = leg.hip + hip_height[:, None] * up
-    turns = (*bend_leg(leg.hip, leg.knee, foot.ankle, hinge, new_hip, ankle), foot_turn)
+    turns = (*bend_leg(leg.hip, leg.knee, foot.ankle, hinge, leg.hip + hips, ankle), foot_turn)
     bent = {}
     for position, (bone, rotation, turn) in enumerate(zip(leg.bones, leg.rotations, turns, strict=True)):
         follows = position > 0 and _inherits(rig, bone, leg.bones[position - 1])

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from . import quaternion
-from .easing import blur, faded, joined, smoothstep
+from .easing import blur, faded, smoothstep
 from .foot_contacts import BoolArray, runs
 from .quaternion import FloatArray
 
@@ -135,7 +135,7 @@ def _limited(vectors: FloatArray, limit: float, weight: FloatArray) -> FloatArra
 
 
 def level_shift(foot: Foot, travel: FloatArray, leg_length: float, frame_seconds: float) -> FloatArray:
-    """(F, 3) level displacement of the ankle under which what is planted does not slide.
+    """(F, 3) level displacement of the ankle under which what is planted does not slide; 0 in the air.
 
     From frame to frame the shift undoes the step of the ankle, of the toe joint, or of a point between them while both
     are planted. So heel, sole and toes take over from each other without a jump. What is left open is one constant for
@@ -150,11 +150,11 @@ def level_shift(foot: Foot, travel: FloatArray, leg_length: float, frame_seconds
     held = _held(masks, climbs, STILL_SPEED * leg_length * frame_seconds, foot.has_toes)
     path = np.concatenate([np.zeros((1, 3)), -np.cumsum(np.sum(held[..., None] * steps, axis=0), axis=0)])
     plants = runs(foot.planted)
-    if not plants:
-        return np.zeros_like(path)
-    for (begin, end), constant in zip(plants, _constants(path, plants, frame_seconds), strict=True):
-        path[begin:end] += constant
-    return joined(path, foot.planted, frame_seconds)
+    shift = np.zeros_like(path)
+    if plants:
+        for (begin, end), constant in zip(plants, _constants(path, plants, frame_seconds), strict=True):
+            shift[begin:end] = path[begin:end] + constant
+    return shift
 
 
 def _held(masks: BoolArray, climbs: FloatArray, still_step: float, has_toes: bool) -> FloatArray:

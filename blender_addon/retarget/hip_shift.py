@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the hips give way to locked feet: up and down, smoothly, so that legs keep their bend and need not stretch."""
+"""How the hips give way to locked feet, smoothly, so that legs keep their bend and need not stretch."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ FULL_STRETCH: Final = 0.998
 """Share of the leg's length beyond which no leg is stretched; the knee still bends by seven degrees there."""
 SMOOTHING_SECONDS: Final = 0.08
 """Standard deviation of the Gaussian that smooths the hips' way."""
+LEG_SHARE: Final = 0.08
+"""Share of the leg's length by which a planted foot may be displaced in the level before the hips go with it."""
 HOLD: Final = 0.01
 """Weight that keeps the hips where they are, against 1 of a planted foot below a straight leg."""
 LEAST_BEND: Final = 0.02
@@ -32,10 +34,8 @@ class Strain:
 
     hip: FloatArray
     ankle: FloatArray
-    level: FloatArray
-    """(F, 3) wanted displacement of the ankle in the level."""
-    rise: FloatArray
-    """(F,) wanted displacement upwards, where the foot is planted."""
+    shift: FloatArray
+    """(F, 3) wanted displacement of the ankle, where the foot is planted."""
     planted: BoolArray
     thigh: float
     shin: float
@@ -50,15 +50,14 @@ class Strain:
         """(F,) distance from hip to ankle."""
         return np.asarray(np.linalg.norm(self.ankle - self.hip, axis=-1))
 
-    def reachable(self, hip_height: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Where the ankle gets to (F, 3) with the hips raised by (F,), and by how much a planted leg is too short (F,).
+    def reachable(self, hips: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Where the ankle gets to (F, 3) with hips moved by (F, 3), and by how much a planted leg is too short (F,).
 
-        In the air the foot rises and falls with the hips, and the knee bends as it did, but for what is left of the
-        change that its last and next plants ask for.
+        In the air the foot moves with the hips, and the knee bends as it did, but for what is left of the changes that
+        its last and next plants ask for.
         """
-        rise = hip_height + joined(self.rise - hip_height, self.planted, self.frame_seconds)
-        hip = self.hip + hip_height[:, None] * self.up
-        line = self.ankle + self.level + rise[:, None] * self.up - hip
+        hip = self.hip + hips
+        line = self.ankle + hips + joined(self.shift - hips, self.planted, self.frame_seconds) - hip
         wanted, present = np.linalg.norm(line, axis=-1), self.present_reach()
         reach = softened(wanted, present, self.length)
         bend = self._bend(present)
@@ -86,29 +85,44 @@ def softened(wanted: FloatArray, present: FloatArray, length: float) -> FloatArr
 
 
 def hip_shift(strains: Sequence[Strain]) -> FloatArray:
-    """(F,) height to be added to the hips.
+    """(F, 3) displacement of the hips.
 
-    First the smooth way on which the planted legs change their length least, straight legs before bent ones, because
-    there a small change of length is a large one of the knee's angle. Then, where a leg would still be too short,
-    lower by as much as is missing.
+    In the level, what planted feet are displaced beyond what legs take up: a motion that slides as a whole must stop as
+    a whole. Upright, the smooth way on which planted legs change their length least, straight legs before bent ones,
+    because there a small change of length is a large one of the knee's angle; and where a leg would still be too
+    short, lower by as much as is missing.
     """
     up, frame_seconds = strains[0].up, strains[0].frame_seconds
-    above = np.zeros(len(strains[0].hip))
+    level = _level_shift(strains)
+    above = np.zeros(len(level))
     below = np.full_like(above, HOLD)
     for strain in strains:
         line = quaternion.unit(strain.ankle - strain.hip)
         upright = line @ up
         bend = 1.0 - (strain.present_reach() / strain.length) ** 2
         weight = strain.planted * LEAST_BEND / np.maximum(bend, LEAST_BEND)
-        above += weight * upright * (np.sum(strain.level * line, axis=-1) + strain.rise * upright)
+        above += weight * upright * np.sum((strain.shift - level) * line, axis=-1)
         below += weight * upright**2
     height = blur(above, SMOOTHING_SECONDS, frame_seconds) / blur(below, SMOOTHING_SECONDS, frame_seconds)
     missing = np.zeros_like(above)
     for strain in strains:
         upright = np.abs(quaternion.unit(strain.ankle - strain.hip) @ up)
-        short = strain.reachable(height)[1] / np.maximum(upright, 0.3)
+        short = strain.reachable(level + height[:, None] * up)[1] / np.maximum(upright, 0.3)
         missing = np.maximum(missing, np.minimum(short, LARGEST_DROP * strain.length))
-    return height - _envelope(missing, frame_seconds)
+    return level + (height - _envelope(missing, frame_seconds))[:, None] * up
+
+
+def _level_shift(strains: Sequence[Strain]) -> FloatArray:
+    """(F, 3) by how much planted feet are displaced in the level beyond `LEG_SHARE`; their mean where both are."""
+    excess, count = np.zeros_like(strains[0].shift), np.zeros(len(strains[0].shift))
+    for strain in strains:
+        level = strain.shift - (strain.shift @ strain.up)[:, None] * strain.up
+        size = np.maximum(np.linalg.norm(level, axis=-1), 1e-12)
+        over = np.where(strain.planted, np.maximum(size - LEG_SHARE * strain.length, 0.0), 0.0)
+        excess += level * (over / size)[:, None]
+        count += strain.planted
+    mean = joined(excess / np.maximum(count, 1.0)[:, None], count > 0.0, strains[0].frame_seconds)
+    return np.stack([blur(column, SMOOTHING_SECONDS, strains[0].frame_seconds) for column in mean.T], axis=-1)
 
 
 def _envelope(values: FloatArray, frame_seconds: float) -> FloatArray:

@@ -49,7 +49,7 @@ def read_rig(armature_object: bpy.types.Object, depsgraph: bpy.types.Depsgraph |
         rest=_matrices([bone.matrix_local for bone in bones]),
         lengths=np.array([bone.length for bone in bones], dtype=np.float64),
         world=np.array(source.matrix_world, dtype=np.float64),
-        basis=_matrices([pose_bone.matrix_basis for pose_bone in pose_bones]),
+        basis=_basis(pose_bones),
         rotation_modes=tuple(pose_bone.rotation_mode for pose_bone in pose_bones),
         inherit_rotation=_flags([bone.use_inherit_rotation for bone in bones]),
         inherit_scale=tuple(bone.inherit_scale for bone in bones),
@@ -76,6 +76,19 @@ def _parents_first(bones: bpy.types.bpy_prop_collection) -> list[bpy.types.Bone]
 
 def _matrices(matrices: list[Any]) -> NDArray[np.float64]:
     return np.array(matrices, dtype=np.float64).reshape(-1, 4, 4)
+
+
+def _basis(pose_bones: list[bpy.types.PoseBone]) -> NDArray[np.float64]:
+    """matrix_basis of each bone, its axes exactly as long as the scale channels say.
+
+    Blender multiplies them out in single precision, so a turned bone's axes are off by some 1e-7, and keys
+    solved from them would depend on the pose that the rig happened to be in.
+    """
+    basis = _matrices([pose_bone.matrix_basis for pose_bone in pose_bones])
+    scales = np.abs(np.array([tuple(pose_bone.scale) for pose_bone in pose_bones], dtype=np.float64).reshape(-1, 3))
+    lengths = np.linalg.norm(basis[:, :3, :3], axis=1)
+    basis[:, :3, :3] *= np.divide(scales, lengths, out=np.ones_like(scales), where=lengths > 0.0)[:, None]
+    return basis
 
 
 def _flags(values: list[Any], columns: int = 0) -> NDArray[np.bool_]:
