@@ -28,7 +28,7 @@ class Library:
     @property
     def for_detection(self) -> tuple[Preset, ...]:
         """Maps remembered for one rig first, then the animator's own before the shipped ones."""
-        return tuple(sorted((*self.own, *self.shipped), key=lambda preset: not preset.rig))
+        return presets.in_detection_order((*self.own, *self.shipped))
 
     def find(self, name: str) -> Preset | None:
         return next((preset for preset in (*self.own, *self.shipped) if preset.name == name), None)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Final
 
@@ -39,10 +40,21 @@ def blur(values: FloatArray, seconds: float, frame_seconds: float) -> FloatArray
     return np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), mode="valid")
 
 
-def joined(values: FloatArray, mask: BoolArray, frame_seconds: float) -> FloatArray:
+def unhurried(value: FloatArray) -> float:
+    """Seconds in which a value fades: always the same."""
+    return EASE_SECONDS
+
+
+def joined(
+    values: FloatArray,
+    mask: BoolArray,
+    frame_seconds: float,
+    ease: Callable[[FloatArray], float] = unhurried,
+) -> FloatArray:
     """Values (F, ...) where the mask is True; elsewhere a smooth way from each run of True to the next.
 
     Over a long gap the way leads through 0. So it does at the ends, unless they are near: then the value is held.
+    `ease` says within how many seconds a value fades.
     """
     plants = runs(mask)
     out = np.zeros_like(values)
@@ -51,22 +63,22 @@ def joined(values: FloatArray, mask: BoolArray, frame_seconds: float) -> FloatAr
     out[mask] = values[mask]
     frames = np.arange(len(values), dtype=np.float64)
     first, last = plants[0][0], plants[-1][1] - 1
-    out[:first] = _ease(values[first], first - frames[:first], first, frame_seconds)
-    out[last + 1 :] = _ease(values[last], frames[last + 1 :] - last, len(values) - 1 - last, frame_seconds)
+    come, leave = ease(values[first]) / frame_seconds, ease(values[last]) / frame_seconds
+    out[:first] = _fading(values[first], first - frames[:first], first, come)
+    out[last + 1 :] = _fading(values[last], frames[last + 1 :] - last, len(values) - 1 - last, leave)
     for (_, end), (begin, _) in pairwise(plants):
         here, length = frames[end:begin], begin - end + 1
         before, after = values[end - 1], values[begin]
-        if length * frame_seconds >= 2.0 * EASE_SECONDS:
-            out[end:begin] = _ease(before, here - (end - 1), length, frame_seconds)
-            out[end:begin] += _ease(after, begin - here, length, frame_seconds)
+        leave, come = ease(before) / frame_seconds, ease(after) / frame_seconds
+        if length >= leave + come:
+            out[end:begin] = _fading(before, here - (end - 1), length, leave)
+            out[end:begin] += _fading(after, begin - here, length, come)
         else:
             out[end:begin] = before + np.multiply.outer(smoothstep((here - (end - 1)) / length), after - before)
     return out
 
 
-def _ease(value: FloatArray, distance: FloatArray, room: int, frame_seconds: float) -> FloatArray:
-    """(n, ...) `value` fading to 0 at `distance` frames (n,); held where there is not room enough to fade."""
-    share = (
-        smoothstep(distance * frame_seconds / EASE_SECONDS) if room * frame_seconds >= EASE_SECONDS else 0.0 * distance
-    )
+def _fading(value: FloatArray, distance: FloatArray, room: int, frames: float) -> FloatArray:
+    """(n, ...) `value` fading to 0 within `frames` at `distance` (n,) frames; held where there is not room enough."""
+    share = smoothstep(distance / frames) if room >= frames else 0.0 * distance
     return np.asarray(np.multiply.outer(1.0 - share, value))

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from . import quaternion
-from .easing import blur, faded, smoothstep
+from .easing import blur, faded, joined, smoothstep
 from .foot_contacts import BoolArray, runs
 from .quaternion import FloatArray
 
@@ -25,7 +25,10 @@ STILL_SPEED: Final = 0.06
 CALM_SECONDS: Final = 0.05
 """Standard deviation of the Gaussian that takes the jitter out of a planted foot's direction."""
 TURN_SECONDS: Final = 0.15
-"""Time in which a planted foot's yaw and pitch are taken up and let go again."""
+"""Shortest time in which a foot takes up the attitude that it keeps while planted, or gives it up again."""
+LONGEST_TURN_SECONDS: Final = 0.5
+TURN_SPEED: Final = 4.0
+"""Radians per second. Large turns take longer than the shortest time."""
 COUPLING_SECONDS: Final = 0.2
 """Two plants closer in time than this are held together more than each is held to its own place."""
 
@@ -89,8 +92,8 @@ def steady(foot: Foot, rise: FloatArray, slip: float, frame_seconds: float) -> F
         middle = quaternion.normalize(_between_phases(phases, quaternion.continuous(np.array(means)), len(both)))
         away = _rotation_vectors(quaternion.multiply(calm, quaternion.conjugate(middle)))
         yaw = (away @ foot.up)[:, None] * foot.up
-        weight = faded(both, TURN_SECONDS, frame_seconds)
-        kept = _limited(yaw, slip / foot.length, weight) + _limited(away - yaw, reach, weight)
+        kept = _limited(yaw, slip / foot.length) + _limited(away - yaw, reach)
+        kept = away + joined(kept - away, both, frame_seconds, _turning_seconds)
         calm = quaternion.multiply(quaternion.from_axis_angle(kept, np.linalg.norm(kept, axis=-1)), middle)
     return quaternion.multiply(calm, quaternion.conjugate(foot.attitude))
 
@@ -128,10 +131,15 @@ def _rotation_vectors(rotations: FloatArray) -> FloatArray:
     return axes * angles[:, None]
 
 
-def _limited(vectors: FloatArray, limit: float, weight: FloatArray) -> FloatArray:
-    """Vectors (F, 3) kept smoothly within the limit where the weight (F,) is 1, left as they are where it is 0."""
+def _limited(vectors: FloatArray, limit: float) -> FloatArray:
+    """Vectors (F, 3) kept smoothly within the limit."""
     size = np.maximum(np.linalg.norm(vectors, axis=-1), 1e-12)
-    return np.asarray(vectors * (1.0 - weight + weight * limit * np.tanh(size / limit) / size)[:, None])
+    return np.asarray(vectors * (limit * np.tanh(size / limit) / size)[:, None])
+
+
+def _turning_seconds(turn: FloatArray) -> float:
+    """Time in which a foot takes up a rotation vector (3,) [rad], or gives it up."""
+    return float(np.clip(np.linalg.norm(turn) / TURN_SPEED, TURN_SECONDS, LONGEST_TURN_SECONDS))
 
 
 def level_shift(foot: Foot, travel: FloatArray, leg_length: float, frame_seconds: float) -> FloatArray:

@@ -91,12 +91,12 @@ def test_folder_that_cannot_be_written(tmp_path: Path):
 def test_remembered_maps_come_before_general_ones(tmp_path: Path):
     presets.save(Preset("A general one", BONES), tmp_path)
     presets.save(Preset("Z remembered", BONES, "c" * 64), tmp_path)
-    found, _ = presets.load_all([tmp_path])
-    assert [preset.name for preset in found] == ["Z remembered", "A general one"]
+    found, _ = presets.load_folder(tmp_path)
+    assert [preset.name for preset in presets.in_detection_order(found)] == ["Z remembered", "A general one"]
 
 
 def test_shipped_presets_are_complete_and_found():
-    shipped, messages = presets.load_all([presets.SHIPPED_FOLDER])
+    shipped, messages = presets.load_folder(presets.SHIPPED_FOLDER)
     assert messages == ()
     assert shipped
     for preset in shipped:
@@ -104,7 +104,7 @@ def test_shipped_presets_are_complete_and_found():
 
 
 def test_shipped_preset_is_used_for_its_rig():
-    shipped, _ = presets.load_all([presets.SHIPPED_FOLDER])
+    shipped, _ = presets.load_folder(presets.SHIPPED_FOLDER)
     roblox = next(preset for preset in shipped if preset.name == "Roblox R15")
     rig, truth = make_humanoid(rename=dict(roblox.bones), spine_count=1, neck_count=0, collars=False, toes=False)
     detection = detect(rig, shipped)

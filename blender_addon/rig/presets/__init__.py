@@ -80,15 +80,9 @@ def load_folder(folder: Path) -> tuple[tuple[Preset, ...], tuple[str, ...]]:
     return tuple(presets), tuple(messages)
 
 
-def load_all(folders: Iterable[Path]) -> tuple[tuple[Preset, ...], tuple[str, ...]]:
-    """Presets of several folders. Those made for one rig come first, then the folders in their order."""
-    presets: list[Preset] = []
-    messages: list[str] = []
-    for folder in folders:
-        found, problems = load_folder(folder)
-        presets += found
-        messages += problems
-    return tuple(sorted(presets, key=lambda preset: not preset.rig)), tuple(messages)
+def in_detection_order(presets: Iterable[Preset]) -> tuple[Preset, ...]:
+    """Those made for one rig first, otherwise as given: what was remembered for a character beats a general map."""
+    return tuple(sorted(presets, key=lambda preset: not preset.rig))
 
 
 def save(preset: Preset, folder: Path) -> Path:
