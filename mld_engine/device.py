@@ -47,8 +47,9 @@ def limit_threads() -> None:
     """Let PyTorch use half of the cores, four at most, unless OMP_NUM_THREADS says otherwise.
 
     The denoiser multiplies small matrices and all threads meet after each. A second thread saves
-    about a tenth on an idle computer with two cores; when another program, such as Blender, takes
-    one of those cores, the others wait for it thousands of times a take and it takes 25 times as long.
+    a fifth on an idle computer with two cores; on a busy one, where another program such as Blender
+    takes a core away now and then, the rest wait for it thousands of times and a take was measured
+    to need 25 times as long.
     """
     if THREADS_VARIABLE not in os.environ:
         torch.set_num_threads(max(1, min(MAX_THREADS, (os.cpu_count() or 1) // 2)))

@@ -85,17 +85,18 @@ def steady(foot: Foot, rise: FloatArray, slip: float, frame_seconds: float) -> F
     """
     calm = _calmed(foot, frame_seconds)
     both = foot.ankle_planted & foot.toe_planted
-    phases = runs(both)
-    if phases:
-        reach = slip / np.clip(abs(foot.toe_drop), 0.1 * foot.length, foot.length)
-        means = [_mean_attitude(foot, calm[a:b], rise[a:b], slice(a, b), reach) for a, b in phases]
-        middle = quaternion.normalize(_between_phases(phases, quaternion.continuous(np.array(means)), len(both)))
-        away = _rotation_vectors(quaternion.multiply(calm, quaternion.conjugate(middle)))
+    reach = slip / np.clip(abs(foot.toe_drop), 0.1 * foot.length, foot.length)
+    held = np.zeros_like(foot.ankle)
+    for begin, end in runs(both):
+        phase = slice(begin, end)
+        middle = _mean_attitude(foot, calm[phase], rise[phase], phase, reach)
+        away = _rotation_vectors(quaternion.multiply(calm[phase], quaternion.conjugate(middle)))
         yaw = (away @ foot.up)[:, None] * foot.up
-        kept = _limited(yaw, slip / foot.length) + _limited(away - yaw, reach)
-        kept = away + joined(kept - away, both, frame_seconds, _turning_seconds)
-        calm = quaternion.multiply(quaternion.from_axis_angle(kept, np.linalg.norm(kept, axis=-1)), middle)
-    return quaternion.multiply(calm, quaternion.conjugate(foot.attitude))
+        kept = _from_rotation_vectors(_limited(yaw, slip / foot.length) + _limited(away - yaw, reach))
+        wanted = quaternion.multiply(kept, middle)
+        held[phase] = _rotation_vectors(quaternion.multiply(wanted, quaternion.conjugate(calm[phase])))
+    turn = _from_rotation_vectors(joined(held, both, frame_seconds, _turning_seconds))
+    return quaternion.multiply(quaternion.multiply(turn, calm), quaternion.conjugate(foot.attitude))
 
 
 def _calmed(foot: Foot, frame_seconds: float) -> FloatArray:
@@ -118,17 +119,14 @@ def _mean_attitude(foot: Foot, attitude: FloatArray, rise: FloatArray, phase: sl
     return quaternion.multiply(quaternion.from_axis_angle(np.cross(direction, foot.up), missing), mean)
 
 
-def _between_phases(phases: list[tuple[int, int]], values: FloatArray, count: int) -> FloatArray:
-    """(F, n) the value (n,) of each phase during it, passing straight from one to the next."""
-    edges = (np.array(phases) - [0, 1]).ravel()
-    table = np.repeat(values, 2, axis=0)
-    return np.stack([np.interp(np.arange(count), edges, column) for column in table.T], axis=-1)
-
-
 def _rotation_vectors(rotations: FloatArray) -> FloatArray:
     """(F, 3) axis times angle [rad] of the shorter way round."""
     axes, angles = quaternion.to_axis_angle(np.where(rotations[:, :1] < 0.0, -rotations, rotations))
     return axes * angles[:, None]
+
+
+def _from_rotation_vectors(vectors: FloatArray) -> FloatArray:
+    return quaternion.from_axis_angle(vectors, np.linalg.norm(vectors, axis=-1))
 
 
 def _limited(vectors: FloatArray, limit: float) -> FloatArray:

@@ -74,8 +74,13 @@ def test_missing_package_asks_for_install(scripted_session: MakeSession) -> None
 
 
 def test_program_that_prints_to_stdout(scripted_session: MakeSession) -> None:
-    request, _ = failure(scripted_session("print('Welcome to Python', flush=True); time.sleep(60)"))
+    request, _ = failure(scripted_session("print('Welcome to Python' * 10_000, flush=True); time.sleep(60)"))
     assert "no message" in request.message
+
+
+def test_start_up_file_that_prints_to_stdout(scripted_session: MakeSession) -> None:
+    """A `sitecustomize` may greet before the engine can keep its output to itself."""
+    start(scripted_session("print('Welcome to Python', flush=True); receive(); hello(); receive()"))
 
 
 def test_answer_with_missing_fields(scripted_session: MakeSession) -> None:
