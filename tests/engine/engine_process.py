@@ -30,7 +30,7 @@ ANSWERS = ("done", "cancelled", "error")
 
 def quiet_environment(**extra: str) -> dict[str, str]:
     """The environment of a child: two threads, no compiled files left in the checkout."""
-    return {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONDONTWRITEBYTECODE": "1", **extra}
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", **extra}
 
 
 class EngineProcess:
