@@ -110,6 +110,7 @@ def import_rig(armatures: ModuleType, shared_dir: Path) -> Callable[[str], Any]:
 def mannequin() -> Any:
     """The add-on's own figure."""
     import bpy
+
     from blender_addon.rig.blender_mannequin import add_mannequin
 
     add_mannequin(bpy.context)
