@@ -47,7 +47,7 @@ def write_channels(armature: bpy.types.Object, values: Values) -> None:
         if owner is None:
             continue
         if not custom:
-            setattr(owner, name, numbers)
+            setattr(owner, name, numbers if hasattr(getattr(owner, name), "__len__") else numbers[0])
         elif custom in owner:
             owner[custom] = type(owner[custom])(numbers[0])
 

@@ -128,6 +128,7 @@ def _held(fitted: FittedRig, moved: Mapping[str, FloatArray]) -> dict[tuple[str,
     for bone, rotation_mode in fitted.neutral.items():
         path, values = _UNTURNED.get(rotation_mode, ("rotation_euler", (0.0, 0.0, 0.0)))
         held[bone, "location"], held[bone, path] = (0.0, 0.0, 0.0), values
+    held |= {(bone, "ik_stretch"): (0.0,) for bone in fitted.rigid}
     rig = fitted.controls
     for follower in fitted.followers:
         if follower.control not in moved and rig.basis[rig.index(follower.control), :3, 3].any():

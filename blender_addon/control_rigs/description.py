@@ -55,6 +55,9 @@ class Limb:
     """Control of the toes below the goal."""
     neutral: tuple[str, ...] = ()
     """Further controls of the IK limb that must stay at rest."""
+    rigid: tuple[str, ...] = ()
+    """Bones of the IK chain that must keep their length: with an IK Stretch above 0 the solver shortens them, and
+    bends the limb otherwise than meant, even where the goal is in reach."""
 
     @property
     def all_switches(self) -> tuple[Switch, ...]:
@@ -134,6 +137,7 @@ def _filled(limb: Limb, side: str, name: str) -> Limb:
         pole=limb.pole.replace("{}", name),
         tip=limb.tip.replace("{}", name),
         neutral=tuple(bone.replace("{}", name) for bone in limb.neutral),
+        rigid=tuple(bone.replace("{}", name) for bone in limb.rigid),
     )
 
 

@@ -59,6 +59,8 @@ class FittedRig:
     """The switches that this rig has, with the value they must have."""
     neutral: Mapping[str, str]
     """Controls that must be at rest, with their rotation modes."""
+    rigid: tuple[str, ...]
+    """Bones of IK chains that must not stretch."""
     notes: tuple[str, ...]
     """Sentences for the animator."""
 
@@ -111,6 +113,7 @@ def fit(family: ControlRig, rig: RigSnapshot, bone_map: BoneMap, mode: Mode, pro
         poles=poles,
         switches=tuple((s, v) for s, v in switches if v is not None and (s.bone, s.name) in properties),
         neutral={bone: rig.rotation_modes[rig.index(bone)] for bone in neutral if bone in rig},
+        rigid=tuple(bone for limb in on_ik for bone in limb.rigid if bone in rig),
         notes=(*locked, *_notes(mode, on_fk, properties)),
     )
 

@@ -158,7 +158,7 @@ def disturb(rig: bpy.types.Object) -> None:
     bpy.context.view_layer.update()
 
 
-@pytest.mark.parametrize(("mode", "degrees"), [("FK", 0.1), ("IK", 3.0)])
+@pytest.mark.parametrize(("mode", "degrees"), [("FK", 0.1), ("IK", 0.5)])
 def test_what_the_animator_has_switched_and_posed_does_not_matter(
     generated, repository: Path, mode: str, degrees: float
 ) -> None:
@@ -189,7 +189,7 @@ def test_ik_hands_and_feet_are_where_fk_has_them(generated, repository: Path, ki
     control_oracle.key(rig, control_oracle.drive(rig, motion, "IK"))
     ik = control_oracle.play(rig, generated_rigs.JOINTS, frames)
     errors = limb_oracle.limb_errors(control_oracle.chosen(motion, frames), control_oracle.heads(ik), np.eye(3))
-    assert max(error.max() for error in errors.values()) < 3.0
+    assert max(error.max() for error in errors.values()) < 2.0
     for side in ("left", "right"):
         for upper, middle, end in LIMBS:
             wanted, found = ([posed[f"{side}_{part}"][:, :3, 3] for part in (upper, middle, end)] for posed in (fk, ik))
@@ -240,7 +240,11 @@ def slide(motion: SourceMotion, ankle: np.ndarray, side: str) -> float:
 def test_only_free_controls_are_keyed(generated, mode: str) -> None:
     rig = generated("human")
     action = control_oracle.key(rig, control_oracle.drive(rig, motions.still_motion(), mode))
-    keyed = {curve.data_path.split('"')[1] for curve in compat.fcurves(action)}
+    paths = [curve.data_path for curve in compat.fcurves(action)]
+    # A setting of the solver, not a transform: without it the solver bends the limb otherwise than meant.
+    settings = [path for path in paths if path.endswith(".ik_stretch")]
+    assert len(settings) == (8 if mode == "IK" else 0)
+    keyed = {path.split('"')[1] for path in paths if path not in settings}
     assert {"torso", "neck", "head", "shoulder.L", "upper_arm_parent.R"} <= keyed
     assert ("hand_ik.L" in keyed) == (mode == "IK")
     assert ("hand_fk.L" in keyed) == (mode == "FK")

@@ -55,6 +55,7 @@ RIG: Final = ControlRig(
                 goal="hand_ik.{}",
                 pole="upper_arm_ik_target.{}",
                 neutral=("hand_ik_wrist.{}", "hand_ik_pivot.{}"),
+                rigid=("upper_arm_ik.{}", "MCH-forearm_ik.{}"),
             ),
             Limb(
                 side="",
@@ -70,6 +71,7 @@ RIG: Final = ControlRig(
                 pole="thigh_ik_target.{}",
                 tip="toe_ik.{}",
                 neutral=("foot_spin_ik.{}", "foot_heel_ik.{}", "foot_ik_pivot.{}"),
+                rigid=("thigh_ik.{}", "MCH-shin_ik.{}"),
             ),
         ),
     ),
