@@ -172,6 +172,7 @@ def _key(
         source=source,
         options=options.to_properties(),
         key_reduction=options.key_reduction,
+        key_handles=options.key_handles,
         key_error_degrees=options.key_error_degrees,
         rig=keyed.rig,
         bone_map=keyed.bone_map,

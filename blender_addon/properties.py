@@ -162,6 +162,15 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
         ),
         default="NONE",
     )
+    key_handles: bpy.props.EnumProperty(
+        name="Handles",
+        description="How the handles of reduced Bezier keys are set",
+        items=(
+            ("ALIGNED", "Fitted", "Handles as they come nearest to the take: the fewest keys"),
+            ("AUTO_CLAMPED", "Auto Clamped", "Handles that follow when a key is moved: nearly twice as many keys"),
+        ),
+        default="ALIGNED",
+    )
     key_error_degrees: bpy.props.FloatProperty(
         name="Largest Error",
         description="How far reduced curves may turn a bone away from the full take, in degrees",

@@ -9,6 +9,7 @@ from typing import Any
 
 from .control_rigs.description import Mode as ControlMode
 from .retarget.composition import RootTarget, TakeShape
+from .retarget.key_reduction import HandleType
 from .retarget.key_reduction import Mode as KeyReduction
 from .retarget.options import RetargetOptions
 
@@ -28,6 +29,7 @@ class TakeOptions:
     relax_fingers: bool
     control_mode: ControlMode
     key_reduction: KeyReduction
+    key_handles: HandleType
     key_error_degrees: float
 
     @classmethod

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import bpy
 
-from ..retarget.key_reduction import CurveKeys, Mode
+from ..retarget.key_reduction import CurveKeys, HandleType, Mode
 from ..retarget.options import PoseTrack
 from ..rig.bone_map import BoneMap
 from ..rig.snapshot import RigSnapshot
@@ -33,6 +33,7 @@ def rekey_take(
     options: Mapping[str, Option],
     fps: float,
     key_reduction: Mode,
+    key_handles: HandleType,
     key_error_degrees: float,
 ) -> None:
     """Put the track's keys in the place of the take's own, from the take's start frame on.
@@ -44,7 +45,7 @@ def rekey_take(
     check_can_animate(armature)
     check_can_rekey(action)
     check_track(armature, track)
-    curves = take_curves(armature, track, rig, bone_map, before, key_reduction, key_error_degrees)
+    curves = take_curves(armature, track, rig, bone_map, before, key_reduction, key_error_degrees, key_handles)
     first = int(action[START_FRAME])
     _try_out(armature, curves, first)
     given_up, kept = read_before(action), channels_of(track, rig)

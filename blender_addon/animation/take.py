@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from ..retarget.effector_error import body_scale
-from ..retarget.key_reduction import MAX_DEGREES, MAX_METRES, CurveKeys, Mode, reduce_track
+from ..retarget.key_reduction import MAX_DEGREES, MAX_METRES, CurveKeys, HandleType, Mode, reduce_track
 from ..retarget.options import PoseTrack
 from ..retarget.rotation_modes import rotation_channels
 from ..rig.blender_snapshot import read_rig
@@ -42,6 +42,7 @@ def write_take(
     source: SourceTake | None = None,
     options: Mapping[str, Option] | None = None,
     key_reduction: Mode = "NONE",
+    key_handles: HandleType = "ALIGNED",
     key_error_degrees: float = MAX_DEGREES,
     rig: RigSnapshot | None = None,
     bone_map: BoneMap | None = None,
@@ -53,6 +54,7 @@ def write_take(
     - `source`: the engine's motion, to be kept with the take; see `source.read_source_take`.
     - `options`: how the motion was retargeted, kept as `mld_options`.
     - `key_reduction`: NONE for a key each frame, LINEAR or BEZIER for as few as `key_error_degrees` allow.
+    - `key_handles`: of Bezier keys. Automatic ones follow a key that is moved, and need more keys.
     - `rig`: what the track was made for; None reads it from the object.
     - `bone_map`: lets the key reduction watch hands and feet.
     - `before`: the values of the track's channels where the take starts from; None for the present ones.
@@ -67,7 +69,7 @@ def write_take(
     check_track(armature_object, track)
     if before is None:
         before = read_channels(armature_object, channels_of(track, rig))
-    curves = take_curves(armature_object, track, rig, bone_map, before, key_reduction, key_error_degrees)
+    curves = take_curves(armature_object, track, rig, bone_map, before, key_reduction, key_error_degrees, key_handles)
     action = bpy.data.actions.new(_free_name(name or metadata.name()))
     try:
         with restored_on_error(armature_object):
@@ -95,6 +97,7 @@ def take_curves(
     before: Values,
     mode: Mode,
     max_degrees: float,
+    handles: HandleType = "ALIGNED",
 ) -> list[CurveKeys]:
     """The keys of all channels of a track; `before` as `write_take` has it.
 
@@ -109,6 +112,7 @@ def take_curves(
         mode=mode,
         max_degrees=max_degrees,
         max_metres=MAX_METRES * (1.0 - OBJECT_SHARE if on_object else 1.0),
+        handles=handles,
     )
     if track.object_path is not None:
         axes = np.array((armature.matrix_world @ armature.matrix_basis.inverted_safe()).to_3x3())
@@ -117,7 +121,7 @@ def take_curves(
         bound = MAX_METRES * OBJECT_SHARE * (1.0 if bone_map is None else body_scale(rig, bone_map))
         # The bound is turned into armature units there, and these channels are in units of the object's parent.
         bound *= rig.world_scale / float(np.cbrt(abs(np.linalg.det(axes))))
-        curves += reduce_track({}, {OBJECT: locations}, rig, mode=mode, max_metres=bound)
+        curves += reduce_track({}, {OBJECT: locations}, rig, mode=mode, max_metres=bound, handles=handles)
     return curves + held_keys(track.held)
 
 

@@ -67,6 +67,7 @@ def _rekey(scene: bpy.types.Scene, armature: bpy.types.Object, action: bpy.types
         options=options.to_properties(),
         fps=fps,
         key_reduction=options.key_reduction,
+        key_handles=options.key_handles,
         key_error_degrees=options.key_error_degrees,
     )
     return keyed.track.warnings

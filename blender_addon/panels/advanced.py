@@ -43,6 +43,9 @@ class MLD_PT_advanced(MldPanel, bpy.types.Panel):
         column.separator()
         column.prop(settings, "key_reduction")
         row = column.row()
+        row.active = settings.key_reduction == "BEZIER"
+        row.prop(settings, "key_handles")
+        row = column.row()
         row.active = settings.key_reduction != "NONE"
         row.prop(settings, "key_error_degrees")
         self.layout.operator("mld.rekey_take", icon="FILE_REFRESH")
