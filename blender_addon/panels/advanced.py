@@ -63,7 +63,10 @@ def _rig_status(context: bpy.types.Context) -> targets.RigStatus | None:
 
 def _draw_root(settings: bpy.types.PropertyGroup, column: bpy.types.UILayout, status: targets.RigStatus | None) -> None:
     """The root bone is offered where there is one, and shown where it is chosen and missing."""
-    row = column.row(align=True, heading="Root")
+    column.label(text="Travel is keyed on:")
+    # Without the split: three buttons do not fit beside a label in a sidebar of usual width.
+    row = column.row(align=True)
+    row.use_property_split = False
     row.prop_enum(settings, "root_target", "HIPS")
     if (status is not None and status.root_bone) or settings.root_target == "ROOT_BONE":
         row.prop_enum(settings, "root_target", "ROOT_BONE")
