@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mld_engine.setup.testing import select
+from mld_engine.setup.testing import one_process_each, select
 
 
 @pytest.fixture
@@ -43,3 +43,15 @@ def test_a_path_chooses_its_environment_and_skips_the_lint(tree: Path) -> None:
     both = select(tree, ["tests/blender/test_demo.py", "tests/engine"])
     assert both.engine == ("tests/engine", "--ignore=tests/blender")
     assert both.blender == ("tests/blender/test_demo.py",)
+
+
+def test_the_blender_folder_goes_file_by_file(repository: Path) -> None:
+    parts = one_process_each(repository, ("-x", "tests/blender"))
+    files = sorted(file.name for file in (repository / "tests" / "blender").glob("test_*.py"))
+    assert [Path(part[-1]).name for part in parts] == files
+    assert all(part[0] == "-x" for part in parts)
+
+
+def test_chosen_blender_tests_stay_in_one_process(repository: Path) -> None:
+    chosen = ("tests/blender/test_nla.py", "tests/blender/test_takes.py")
+    assert one_process_each(repository, chosen) == [chosen]
