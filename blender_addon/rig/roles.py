@@ -58,8 +58,6 @@ REQUIRED: Final[tuple[str, ...]] = (
 
 `spine3` is the highest spine bone, so a rig with one spine bone has it; spine1 and spine2 need more bones."""
 
-OPTIONAL: Final[tuple[str, ...]] = tuple(role for role in ROLES if role not in REQUIRED)
-
 PARENT_ROLE: Final[dict[str, str | None]] = {
     role: ROLES[parent] if parent >= 0 else None for role, parent in zip(ROLES, skeleton.PARENTS, strict=True)
 }

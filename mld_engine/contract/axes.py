@@ -23,11 +23,3 @@ def vectors_to_z_up(vectors: NDArray[Any]) -> NDArray[Any]:
     out[..., 1] = -vectors[..., 2]
     out[..., 2] = vectors[..., 1]
     return out
-
-
-def quaternions_to_z_up(quaternions: NDArray[Any]) -> NDArray[Any]:
-    """World rotations (..., 4) wxyz: q -> the quaternion of C R C^-1 (the axis turns with the frame)."""
-    out = np.empty_like(quaternions)
-    out[..., 0] = quaternions[..., 0]
-    out[..., 1:] = vectors_to_z_up(quaternions[..., 1:])
-    return out
