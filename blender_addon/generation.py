@@ -93,6 +93,7 @@ def request_from_scene(scene: bpy.types.Scene) -> dict[str, Any]:
     if not math.isfinite(settings.seconds) or not math.isfinite(settings.guidance_scale):
         raise NotPossible("Seconds and guidance scale must be numbers.", "Correct them and try again.")
     return request | {
+        "pack": settings.pack,
         "seconds": _plain(settings.seconds),
         "seed": settings.seed,
         "count": settings.variations,

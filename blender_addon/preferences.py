@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import bpy
 
+from .contract import source_root
+
+PACKS_VARIABLE: Final = "MLD_PACKS_DIR"
+"""Names further folders of packs to the engine (`mld_engine/checkpoints/pack.py`)."""
 _LEGACY_FOLDER = "motion_latent_diffusion"
 
 
@@ -20,6 +25,7 @@ class Settings:
     device: str = "auto"
     cpu_only: bool = False
     idle_minutes: int = 30
+    packs_folder: str = ""
 
 
 class MLD_AP_preferences(bpy.types.AddonPreferences):
@@ -54,6 +60,13 @@ class MLD_AP_preferences(bpy.types.AddonPreferences):
         soft_max=240,
         default=Settings.idle_minutes,
     )
+    packs_folder: bpy.props.StringProperty(
+        name="Folder of Packs",
+        description="A further folder in which models are looked for, each in a folder of its own. "
+        "Counts from the next look for models, and for the engine from its next start",
+        subtype="DIR_PATH",
+        default=Settings.packs_folder,
+    )
 
     def draw(self, _context: bpy.types.Context) -> None:
         column = self.layout.column()
@@ -62,6 +75,7 @@ class MLD_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "device")
         column.prop(self, "idle_minutes", text="Stop When Idle (Minutes)")
         column.prop(self, "cpu_only")
+        column.prop(self, "packs_folder")
 
 
 def settings() -> Settings:
@@ -69,7 +83,7 @@ def settings() -> Settings:
     chosen = addon.preferences if addon else None
     if not chosen:
         return Settings()
-    return Settings(chosen.engine_python, chosen.device, chosen.cpu_only, chosen.idle_minutes)
+    return Settings(chosen.engine_python, chosen.device, chosen.cpu_only, chosen.idle_minutes, chosen.packs_folder)
 
 
 def user_folder() -> Path:
@@ -86,3 +100,20 @@ def engine_venv() -> Path:
 
 def log_dir() -> Path:
     return user_folder() / "logs"
+
+
+def own_packs_folder() -> Path:
+    """Where the animator's own packs go. It need not exist."""
+    return user_folder() / "packs"
+
+
+def further_pack_folders() -> list[Path]:
+    """Folders of packs besides the shipped ones, in the order in which the engine looks through them."""
+    chosen = settings().packs_folder
+    named = [chosen, *os.environ.get(PACKS_VARIABLE, "").split(os.pathsep)]
+    return [own_packs_folder(), *(Path(bpy.path.abspath(folder)).expanduser() for folder in named if folder)]
+
+
+def pack_folders() -> list[Path]:
+    """All folders of packs, the shipped ones first."""
+    return [source_root() / "mld_engine" / "packs", *further_pack_folders()]

@@ -13,6 +13,7 @@ import bpy
 
 from . import runtime
 from .animation import takes
+from .engine_client.vocabulary import DEFAULT_PACK
 from .rig import roles
 from .targets import BY_HAND
 
@@ -22,15 +23,16 @@ def _matching(labels: Iterable[str], typed: str) -> list[str]:
     return [label for label in labels if wanted in label.casefold()]
 
 
-def search_actions(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
-    return _matching(runtime.current().vocabulary.actions, typed)
+def search_actions(_self: object, context: bpy.types.Context, typed: str) -> list[str]:
+    return _matching(runtime.current().vocabulary(context.scene).actions, typed)
 
 
-def search_styles(_self: object, _context: bpy.types.Context, typed: str) -> list[str]:
-    return _matching(runtime.current().vocabulary.styles, typed)
+def search_styles(_self: object, context: bpy.types.Context, typed: str) -> list[str]:
+    return _matching(runtime.current().vocabulary(context.scene).styles, typed)
 
 
 class MLD_PG_scene(bpy.types.PropertyGroup):
+    pack: bpy.props.StringProperty(name="Model", description="Pack that makes the motion", default=DEFAULT_PACK)
     condition: bpy.props.EnumProperty(
         name="Condition",
         description="What the motion is made from",

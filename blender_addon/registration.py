@@ -17,6 +17,7 @@ def register() -> None:
     properties.register()
     for cls in CLASSES:
         bpy.utils.register_class(cls)
+    runtime.current().find_packs()
     timer.register()
 
 

@@ -21,7 +21,7 @@ from .engine_client.install import InstallEnded, Installer, InstallState, python
 from .engine_client.locate import ENVIRONMENT_VARIABLE, EngineMissing, EnginePython, engine_python
 from .engine_client.process import Launch, serve_launch
 from .engine_client.session import EngineSession, State
-from .engine_client.vocabulary import Vocabulary, read_vocabulary
+from .engine_client.vocabulary import Vocabulary, read_vocabularies
 from .generation import Job, NotPossible
 from .notices import Notice
 from .targets import RigStatusCache
@@ -43,7 +43,8 @@ class Runtime:
     def __init__(self) -> None:
         self.session = EngineSession(self._launch)
         self.installer = Installer()
-        self.vocabulary: Vocabulary = read_vocabulary(source_root())
+        self.packs: dict[str, Vocabulary] = {}
+        """By name; `find_packs` fills it, once the preferences can be read."""
         self.rig_status = RigStatusCache()
         self.job: Job | None = None
         self.progress: events.Progress | None = None
@@ -53,6 +54,17 @@ class Runtime:
         self._shown: tuple[object, object, float] = (None, None, 0.0)
         self._waiting: list[events.Event] = []
         self._location: tuple[object, EnginePython | EngineMissing] | None = None
+
+    # Which models there are
+
+    def find_packs(self) -> None:
+        """Look through the folders of packs again."""
+        self.packs = read_vocabularies(preferences.pack_folders())
+
+    def vocabulary(self, scene: bpy.types.Scene) -> Vocabulary:
+        """What the scene's chosen pack can do."""
+        name = scene.mld.pack
+        return self.packs.get(name) or Vocabulary(pack=name)
 
     # Where the engine is
 
@@ -77,7 +89,7 @@ class Runtime:
             source_root=source_root(),
             log_dir=preferences.log_dir(),
             device=preferences.settings().device,
-            environment=os.environ,
+            environment=os.environ | {preferences.PACKS_VARIABLE: _joined(preferences.further_pack_folders())},
         )
 
     # Requests
@@ -249,6 +261,10 @@ class Runtime:
             return False
         self._shown = (state, steps, now)
         return True
+
+
+def _joined(folders: list[Path]) -> str:
+    return os.pathsep.join(str(folder) for folder in folders)
 
 
 def _failure_notice(failed: events.RequestFailed) -> Notice:

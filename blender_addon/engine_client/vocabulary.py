@@ -1,49 +1,93 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the default pack knows, read from its config.json before any engine runs: labels, limits, licence."""
+"""What each pack can do, read from its config.json before any engine runs: labels, limits, licence."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 DEFAULT_PACK: Final = "research"
+CONFIG_FILE: Final = "config.json"
+_CONDITION_WORDS: Final = {"TEXT": "text", "ACTION": "action labels", "UNCONDITIONAL": "nothing at all"}
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Of one pack. Empty where the pack could not be read: the engine then says what is wrong with it."""
+    """Of one pack. One that is not there has no `conditions`: the engine then says what is wrong with it."""
 
-    pack: str = DEFAULT_PACK
+    pack: str
     licence: str = ""
     """The licence's short name, such as `CC BY-NC 4.0`."""
+    conditions: tuple[str, ...] = ()
+    """Out of TEXT, ACTION, UNCONDITIONAL."""
     actions: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
     min_seconds: float = 0.0
     max_seconds: float = float("inf")
+    steps: int = 50
+    guidance_scale: float = 4.0
+    step_counts: tuple[int, ...] = ()
+    """The only numbers of steps of a few-step model; empty where any number works."""
+
+    @property
+    def found(self) -> bool:
+        return bool(self.conditions)
+
+    @property
+    def few_step(self) -> bool:
+        """Whether the model was distilled to a few steps: the guidance scale is then a part of it."""
+        return bool(self.step_counts)
 
     @property
     def licence_line(self) -> str:
         """For the panel: which model, and what its licence allows."""
         if not self.licence:
             return f"Model: {self.pack}"
-        use = "non-commercial" if "-NC" in self.licence else "licence"
+        use = "non-commercial" if "-NC" in self.licence or "non-commercial" in self.licence.lower() else "licence"
         return f"Model: {self.pack} — {use} ({self.licence})"
 
+    def lacks(self, condition: str) -> str:
+        """Why the pack makes nothing from a condition of TEXT, ACTION, UNCONDITIONAL; empty where it does."""
+        if not self.found:
+            return f"There is no model “{self.pack}” here. Choose another one."
+        if condition in self.conditions:
+            return ""
+        able = " or ".join(_CONDITION_WORDS[name] for name in self.conditions)
+        return f"The model “{self.pack}” makes no motion from {_CONDITION_WORDS[condition]}, only from {able}."
 
-def read_vocabulary(source_root: Path, pack: str = DEFAULT_PACK) -> Vocabulary:
-    """The vocabulary of a pack that ships with the engine's source."""
+
+def read_vocabularies(folders: Iterable[Path]) -> dict[str, Vocabulary]:
+    """The packs in `folders`, by name, in the engine's order: of two with one name, the first one counts.
+
+    A pack that cannot be read is left out.
+    """
+    found: dict[str, Vocabulary] = {}
+    for folder in folders:
+        for config in sorted(folder.glob(f"*/{CONFIG_FILE}")) if folder.is_dir() else ():
+            vocabulary = _read(config)
+            if vocabulary is not None:
+                found.setdefault(vocabulary.pack, vocabulary)
+    return found
+
+
+def _read(path: Path) -> Vocabulary | None:
     try:
-        config = json.loads((source_root / "mld_engine" / "packs" / pack / "config.json").read_text(encoding="utf-8"))
-        fps, frames = float(config["representation"]["fps"]), config["frames"]
+        config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        fps, frames, schedule = float(config["representation"]["fps"]), config["frames"], config["schedule"]
         return Vocabulary(
             pack=str(config["name"]),
             licence=str(config["licence"]).split(" (")[0].strip(),
+            conditions=tuple(name for name in _CONDITION_WORDS if name.lower() in config["conditions"]),
             actions=tuple(str(label) for label in config["actions"]),
             styles=tuple(str(label) for label in config["styles"]),
             min_seconds=float(frames["min"]) / fps,
             max_seconds=float(frames["max"]) / fps,
+            steps=int(schedule["steps"]),
+            guidance_scale=float(schedule["guidance_scale"]),
+            step_counts=tuple(sorted(int(count) for count in schedule.get("step_counts", ()))),
         )
-    except (OSError, ValueError, KeyError, TypeError):
-        return Vocabulary(pack=pack)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+        return None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from . import bone_presets, bones, engine, generate, panel_buttons, rekey, takes
+from . import bone_presets, bones, engine, generate, packs, panel_buttons, rekey, takes
 
 CLASSES = (
     *generate.CLASSES,
@@ -12,5 +12,6 @@ CLASSES = (
     *bones.CLASSES,
     *bone_presets.CLASSES,
     *engine.CLASSES,
+    *packs.CLASSES,
     *panel_buttons.CLASSES,
 )

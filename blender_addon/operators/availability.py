@@ -21,7 +21,8 @@ def generate_blocked(context: bpy.types.Context) -> str:
         return f"{location.message} {location.hint}"
     if live.busy:
         return "A take is being generated. Wait for it, or press Cancel."
-    return targets.target_problem(context)
+    settings = context.scene.mld
+    return live.vocabulary(context.scene).lacks(settings.condition) or targets.target_problem(context)
 
 
 def regenerate_blocked(context: bpy.types.Context) -> str:

@@ -3,6 +3,6 @@
 
 from __future__ import annotations
 
-from . import advanced, bones, engine, main, takes
+from . import advanced, bones, engine, main, packs, takes
 
-CLASSES = (*main.CLASSES, *takes.CLASSES, *advanced.CLASSES, *bones.CLASSES, *engine.CLASSES)
+CLASSES = (*packs.CLASSES, *main.CLASSES, *takes.CLASSES, *advanced.CLASSES, *bones.CLASSES, *engine.CLASSES)

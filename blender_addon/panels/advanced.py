@@ -23,8 +23,7 @@ class MLD_PT_advanced(MldPanel, bpy.types.Panel):
         column = self.layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        for name in ("guidance_scale", "steps", "variations"):
-            column.prop(settings, name)
+        _draw_sampling(settings, column, context)
         column.separator()
         status = _rig_status(context)
         column.prop(settings, "start_at_playhead")
@@ -51,6 +50,19 @@ class MLD_PT_advanced(MldPanel, bpy.types.Panel):
         self.layout.operator("mld.rekey_take", icon="FILE_REFRESH")
         if not take_blocked(context) and (blocked := rekey_blocked(context)):
             reason(self.layout, context, blocked)
+
+
+def _draw_sampling(settings: bpy.types.PropertyGroup, column: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """A few-step model has its guidance scale built in, and takes a few numbers of steps only."""
+    vocabulary = runtime.current().vocabulary(context.scene)
+    guidance = column.row()
+    guidance.enabled = not vocabulary.few_step
+    guidance.prop(settings, "guidance_scale")
+    column.prop(settings, "steps")
+    if vocabulary.few_step:
+        counts = ", ".join(str(count) for count in vocabulary.step_counts)
+        reason(column, context, f"“{vocabulary.pack}” has its guidance built in and takes {counts} steps.")
+    column.prop(settings, "variations")
 
 
 def _rig_status(context: bpy.types.Context) -> targets.RigStatus | None:

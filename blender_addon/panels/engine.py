@@ -40,7 +40,7 @@ class MLD_PT_engine(MldPanel, bpy.types.Panel):
             wrapped(column, context, location.message)
         else:
             wrapped(column, context, _SOURCES[location.source])
-        wrapped(column, context, live.vocabulary.licence_line)
+        wrapped(column, context, live.vocabulary(context.scene).licence_line)
         if not isinstance(location, EngineMissing) and location.source == "install":
             layout.operator("mld.engine_install", text="Repair Engine")
         layout.operator("mld.show_log", icon="FILE_TEXT")

@@ -78,14 +78,19 @@ def _draw_armature(layout: bpy.types.UILayout, context: bpy.types.Context, live:
 
 
 def _draw_request(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
-    settings = context.scene.mld
+    settings, vocabulary = context.scene.mld, live.vocabulary(context.scene)
     column = layout.column()
-    column.row(align=True).prop(settings, "condition", expand=True)
+    column.menu("MLD_MT_packs", text=settings.pack, icon="PACKAGE")
+    row = column.row(align=True)
+    for condition in ("TEXT", "ACTION", "UNCONDITIONAL"):
+        choice = row.row(align=True)
+        choice.enabled = not vocabulary.lacks(condition)
+        choice.prop_enum(settings, "condition", condition)
     if settings.condition == "TEXT":
         column.prop(settings, "prompt", text="", icon="TEXT", placeholder="What the character does")
     elif settings.condition == "ACTION":
         column.prop(settings, "action_label", icon="VIEWZOOM")
-        if live.vocabulary.styles:
+        if vocabulary.styles:
             column.prop(settings, "style_label", icon="VIEWZOOM")
     column.prop(settings, "seconds")
     row = column.row(align=True)
@@ -146,7 +151,7 @@ def _draw_status(layout: bpy.types.UILayout, context: bpy.types.Context, live: R
     wrapped(column, context, live.state_line())
     if live.click_to_keys_seconds is not None:
         wrapped(column, context, f"Last take: {live.click_to_keys_seconds:.2f} s")
-    wrapped(column, context, live.vocabulary.licence_line)
+    wrapped(column, context, live.vocabulary(context.scene).licence_line)
 
 
 CLASSES = (MLD_PT_main,)

@@ -148,7 +148,8 @@ def test_register_twice_in_a_row(addon) -> None:
 
 
 def test_the_licence_is_shown(addon) -> None:
-    assert runtime.current().vocabulary.licence_line == "Model: research — non-commercial (CC BY-NC 4.0)"
+    chosen = runtime.current().vocabulary(bpy.context.scene)
+    assert chosen.licence_line == "Model: research — non-commercial (CC BY-NC 4.0)"
 
 
 def test_shipped_presets_are_used(addon) -> None:
