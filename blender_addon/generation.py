@@ -76,8 +76,11 @@ class Job:
     pressed: float = field(default_factory=time.perf_counter)
 
 
-def request_from_scene(scene: bpy.types.Scene) -> dict[str, Any]:
-    """The panel's request. Raises NotPossible for what can be seen to be wrong without the engine."""
+def request_from_scene(scene: bpy.types.Scene, *, own_guidance: bool = False) -> dict[str, Any]:
+    """The panel's request; with `own_guidance` the guidance scale is the model's own.
+
+    Raises NotPossible for what can be seen to be wrong without the engine.
+    """
     settings = scene.mld
     request: dict[str, Any] = {}
     if settings.condition == "TEXT":
@@ -97,7 +100,7 @@ def request_from_scene(scene: bpy.types.Scene) -> dict[str, Any]:
         "seconds": _plain(settings.seconds),
         "seed": settings.seed,
         "count": settings.variations,
-        "guidance": _plain(settings.guidance_scale),
+        "guidance": None if own_guidance else _plain(settings.guidance_scale),
         "steps": settings.steps,
     }
 

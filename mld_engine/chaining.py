@@ -12,10 +12,9 @@ from typing import Final
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .motion import Motion
-from .rotations import multiply_quaternions, rotate_about_y, twist_yaw
+from .rotations import multiply_quaternions, rotate_about_y, slerp, twist_yaw
 
 OVERLAP_SECONDS: Final = 0.5
 _SEED_STRIDE: Final = 1_000_003
@@ -74,7 +73,7 @@ def _joined(before: Motion, after: Motion, overlap: int) -> Motion:
     kept = before.frames - overlap
     time = (torch.arange(overlap) + 1) / (overlap + 1)
     share = time * time * (3 - 2 * time)
-    rotations = _interpolated(
+    rotations = slerp(
         torch.from_numpy(before.rotations[kept:]), torch.from_numpy(after.rotations[:overlap]), share[:, None, None]
     )
     weight = share[:, None].numpy()
@@ -89,15 +88,3 @@ def _joined(before: Motion, after: Motion, overlap: int) -> Motion:
         before.meta,
     )
 
-
-def _interpolated(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
-    """Quaternions (..., 4) on the shorter arc from `first` to `second`, at constant speed (Shoemake, 1985)."""
-    cosine = (first * second).sum(-1, keepdim=True)
-    second = torch.where(cosine < 0, -second, second)
-    angle = cosine.abs().clamp(max=1.0).acos()
-    # Weights of sines lose their meaning where the arc is nearly nothing; there a straight line serves.
-    near = angle < 1e-3
-    sine = torch.where(near, torch.ones_like(angle), angle.sin())
-    one = torch.where(near, 1 - share, ((1 - share) * angle).sin() / sine)
-    two = torch.where(near, share, (share * angle).sin() / sine)
-    return torch.nn.functional.normalize(one * first + two * second, dim=-1)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 _SMALL_ANGLE = 1e-6
+_SHORT_ARC = 1e-3
 _DEGENERATE_TWIST = 1e-3
 
 
@@ -86,6 +87,22 @@ def multiply_quaternions(first: Tensor, second: Tensor) -> Tensor:
         w1 * z2 + x1 * y2 - y1 * x2 + z1 * w2,
     ]
     return torch.stack(product, -1)
+
+
+def slerp(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """Unit quaternions (..., 4) on the shorter arc from `first` (share 0) to `second` (share 1), Shoemake 1985.
+
+    `share` broadcasts against the quaternions.
+    """
+    cosine = (first * second).sum(-1, keepdim=True)
+    second = torch.where(cosine < 0, -second, second)
+    angle = cosine.abs().clamp(max=1.0).acos()
+    # The weights lose their meaning where the arc is nearly nothing; a straight line serves there.
+    near = angle < _SHORT_ARC
+    sine = torch.where(near, torch.ones_like(angle), angle.sin())
+    one = torch.where(near, 1 - share, ((1 - share) * angle).sin() / sine)
+    two = torch.where(near, share, (share * angle).sin() / sine)
+    return normalize(one * first + two * second, dim=-1)
 
 
 def multiply(first: Tensor, second: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ class Vocabulary:
 
     @property
     def few_step(self) -> bool:
-        """Whether the model was distilled to a few steps: the guidance scale is then a part of it."""
+        """Whether the model was distilled for certain numbers of steps: each has its own guidance scale."""
         return bool(self.step_counts)
 
     @property
@@ -87,7 +87,7 @@ def _read(path: Path) -> Vocabulary | None:
             max_seconds=float(frames["max"]) / fps,
             steps=int(schedule["steps"]),
             guidance_scale=float(schedule["guidance_scale"]),
-            step_counts=tuple(sorted(int(count) for count in schedule.get("step_counts", ()))),
+            step_counts=tuple(sorted(len(preset["timesteps"]) for preset in schedule.get("presets", ()))),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
         return None

@@ -57,7 +57,8 @@ class MLD_OT_generate(bpy.types.Operator):
         settings = context.scene.mld
         try:
             armature = targets.target_armature(context)
-            request = generation.request_from_scene(context.scene)
+            own_guidance = runtime.current().vocabulary(context.scene).few_step
+            request = generation.request_from_scene(context.scene, own_guidance=own_guidance)
             job = generation.new_job(armature, request, Placement.of(context.scene))
             if settings.use_random_seed:
                 settings.seed = request["seed"] = generation.random_seed()

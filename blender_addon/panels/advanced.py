@@ -53,7 +53,7 @@ class MLD_PT_advanced(MldPanel, bpy.types.Panel):
 
 
 def _draw_sampling(settings: bpy.types.PropertyGroup, column: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """A few-step model has its guidance scale built in, and takes a few numbers of steps only."""
+    """A few-step model takes certain numbers of steps only, and has its own guidance scale for each."""
     vocabulary = runtime.current().vocabulary(context.scene)
     guidance = column.row()
     guidance.enabled = not vocabulary.few_step
@@ -61,7 +61,7 @@ def _draw_sampling(settings: bpy.types.PropertyGroup, column: bpy.types.UILayout
     column.prop(settings, "steps")
     if vocabulary.few_step:
         counts = ", ".join(str(count) for count in vocabulary.step_counts)
-        reason(column, context, f"“{vocabulary.pack}” has its guidance built in and takes {counts} steps.")
+        reason(column, context, f"“{vocabulary.pack}” takes {counts} steps, each with its own guidance scale.")
     column.prop(settings, "variations")
 
 

@@ -9,6 +9,7 @@ import body_oracle
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation, Slerp
 from torch import Tensor
 
 from mld_engine import rotations
@@ -93,3 +94,19 @@ def test_heading_stays_when_the_body_bows_past_the_horizontal(pitch: float) -> N
 def test_angles_wrap_to_half_turns() -> None:
     wrapped = rotations.wrap_angle(torch.tensor([3 * math.pi + 0.1, -3.5 * math.pi, 0.2], dtype=torch.float64))
     torch.testing.assert_close(wrapped, torch.tensor([-math.pi + 0.1, math.pi / 2, 0.2], dtype=torch.float64))
+
+
+def test_slerp_follows_the_shorter_arc_at_constant_speed() -> None:
+    first, second = random_quaternions(100).reshape(2, 50, 4)
+    for share in (0.0, 0.3, 1.0):
+        between = rotations.slerp(first, second, torch.tensor(share, dtype=torch.float64)).numpy()
+        for start, end, found in zip(first.numpy(), second.numpy(), between, strict=True):
+            oracle = Slerp([0, 1], Rotation.from_quat(np.stack([start, end])[:, [1, 2, 3, 0]]))(share)
+            assert abs(oracle.as_quat()[[3, 0, 1, 2]] @ found) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_slerp_of_nearly_the_same_rotation() -> None:
+    first = torch.tensor([1.0, 0.0, 0.0, 0.0])
+    second = torch.nn.functional.normalize(torch.tensor([1.0, 1e-5, 0.0, 0.0]), dim=-1)
+    between = rotations.slerp(first, -second, torch.tensor(0.5))
+    torch.testing.assert_close(between[1], torch.tensor(0.5e-5), atol=1e-9, rtol=0.0)
