@@ -25,11 +25,12 @@ from .paths import measure_path
 from .space import with_arms
 from .speed import at_speed
 
-_CAPTIONS: Final = 8
+_CAPTIONS: Final = 4
 """Sentences of a composed clip, and as many of its mirror image."""
 _FADE_SECONDS: Final = 0.3
-_PART_SECONDS: Final = 4.5
-"""The longest part of two that are done one after the other."""
+_PART_SECONDS: Final = 3.0
+"""The longest part of two that are done one after the other: training keeps almost all of a clip below 6 s in a
+window, and a caption that says both is true of a window that shows both."""
 _SEAM_METRES: Final = 0.12
 _SEAM_RADIANS: Final = 1.4
 """How far two poses may be apart where one clip goes over into another: the pelvis' height, any joint's turn."""
@@ -41,21 +42,42 @@ _SPEEDS: Final = {"fast": 1.35, "slow": 0.7}
 class Amounts:
     """How much is added: `captions` sentences a training clip, then numbers of composed training clips.
 
-    `space`: the arms of one clip on the body of another. `time`: one clip after another. `speed`:
-    clips made faster or slower. The held-out splits get a tenth of each.
+    The sentences of all clips of one action and style are `pool` different ones: each has to be
+    embedded once. `space`: the arms of one clip on the body of another. `time`: one clip after
+    another. `speed`: clips made faster or slower. The held-out splits get a tenth of each.
     """
 
     captions: int = 24
-    space: int = 400
-    time: int = 400
-    speed: int = 300
+    pool: int = 48
+    space: int = 300
+    time: int = 300
+    speed: int = 200
+
+
+class _Sentences:
+    """Pools of sentences, made when they are first asked for."""
+
+    def __init__(self, grammar: Grammar, size: int) -> None:
+        self._grammar, self._size = grammar, size
+        self._pools: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+
+    def draw(
+        self, action: str, style: str, manners: tuple[str, ...], generator: np.random.Generator
+    ) -> str | None:
+        """A sentence for the action in the style, or in one of the `manners`; None where there are no words for it."""
+        key = (action, style, manners)
+        if key not in self._pools:
+            self._pools[key] = self._grammar.sentences(action, style, self._size, generator, manners)
+        pool = self._pools[key]
+        return pool[int(generator.integers(len(pool)))] if pool else None
 
 
 def augment(source: Dataset, writer: DatasetWriter, grammar: Grammar, amounts: Amounts, seed: int = 0) -> None:
     """Write the clips of `source` and what is made of them; the same seed writes the same."""
     generator = np.random.default_rng(seed)
+    sentences = _Sentences(grammar, amounts.pool)
     for clip in source.clips:
-        writer.add(_with_sentences(source, clip, grammar, amounts.captions, generator))
+        writer.add(_with_sentences(source, clip, grammar, sentences, amounts.captions, generator))
     makers: tuple[tuple[int, Callable[..., ClipRecord | None]], ...] = (
         (amounts.space, _compose_in_space),
         (amounts.time, _compose_in_time),
@@ -82,7 +104,12 @@ def _made(make: Callable[[], ClipRecord | None], count: int) -> Iterator[ClipRec
 
 
 def _with_sentences(
-    source: Dataset, clip: Clip, grammar: Grammar, count: int, generator: np.random.Generator
+    source: Dataset,
+    clip: Clip,
+    grammar: Grammar,
+    sentences: _Sentences,
+    count: int,
+    generator: np.random.Generator,
 ) -> ClipRecord:
     record = _record(source, clip)
     if clip.split != "train":
@@ -90,17 +117,17 @@ def _with_sentences(
     direction = measure_path(*_tensors(source, clip)).direction
     mirrored = {"left": "right", "right": "left"}.get(direction, direction)
 
-    def sentences(action: str, way: str) -> tuple[str, ...]:
+    def drawn(action: str, way: str) -> tuple[str, ...]:
         # One sentence in six tells the way that was measured.
-        manners = grammar.directions.get(way, ()) if action in ("walk", "run") else ()
-        told = [manners if generator.random() < 1 / 6 else () for _ in range(count)]
-        drawn = (grammar.sentence(action, clip.style, generator, manners) for manners in told)
-        return tuple(sentence for sentence in drawn if sentence is not None)
+        ways = grammar.directions.get(way, ()) if action in ("walk", "run") else ()
+        told = [ways if generator.random() < 1 / 6 else () for _ in range(count)]
+        said = (sentences.draw(action, clip.style, manners, generator) for manners in told)
+        return tuple(dict.fromkeys(sentence for sentence in said if sentence is not None))
 
     return replace(
         record,
-        captions=(*clip.captions, *sentences(clip.action, direction)),
-        captions_mirrored=(*clip.captions_mirrored, *sentences(clip.action_mirrored, mirrored)),
+        captions=(*clip.captions, *drawn(clip.action, direction)),
+        captions_mirrored=(*clip.captions_mirrored, *drawn(clip.action_mirrored, mirrored)),
     )
 
 
@@ -112,7 +139,11 @@ def _compose_in_space(
     if body is None or arms is None:
         return None
     (rotations, root), (moving, _) = _tensors(source, body), _tensors(source, arms)
-    composed = with_arms(rotations, moving, ARM_JOINTS[arms.action], round(_FADE_SECONDS * source.fps))
+    fade, longest = round(_FADE_SECONDS * source.fps), round(2 * _PART_SECONDS * source.fps) - 1
+    # What follows long after the arms are done is not what the caption says.
+    frames = min(body.frames, arms.frames + 2 * fade, longest)
+    rotations, root = rotations[:frames], root[:frames]
+    composed = with_arms(rotations, moving, ARM_JOINTS[arms.action], fade)
     return _composed(source, "space", composed, root, (body, arms), grammar.meanwhile, generator)
 
 

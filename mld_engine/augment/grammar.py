@@ -154,10 +154,11 @@ class Grammar:
         forms = {form: said(partial(_inflected, form=inflect)) for form, inflect in _FORMS.items()}
         return f"{frame.format(subject=subject, **forms)} {manner}".strip()
 
-    def sentences(self, action: str, style: str, count: int, seed: int) -> list[str]:
-        """Up to `count` different sentences, drawn with `seed`, in the order of the draw."""
-        generator = np.random.default_rng(seed)
-        drawn = (self.sentence(action, style, generator) for _ in range(4 * count))
+    def sentences(
+        self, action: str, style: str, count: int, generator: np.random.Generator, manners: tuple[str, ...] = ()
+    ) -> list[str]:
+        """Up to `count` different ones of `sentence`, in the order of the draw."""
+        drawn = (self.sentence(action, style, generator, manners) for _ in range(4 * count))
         return list(dict.fromkeys(sentence for sentence in drawn if sentence is not None))[:count]
 
 

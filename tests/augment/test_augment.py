@@ -69,7 +69,7 @@ def test_training_clips_get_sentences_and_held_out_ones_keep_their_own(augmented
     by_name = {item.name: item for item in augmented.clips}
     assert by_name["val wave 0"].captions == ("own words of val wave 0",)
     trained = by_name["train wave 0"]
-    assert len(trained.captions) == 13
+    assert 8 < len(trained.captions) <= 13, "its own, and up to twelve different ones"
     assert any("left" in caption for caption in trained.captions)
     assert not any("right" in caption for caption in trained.captions)
     assert any("right" in caption for caption in trained.captions_mirrored)
@@ -80,7 +80,7 @@ def test_arms_on_legs(augmented: Dataset) -> None:
         rotations = augmented.rotations[item.start : item.start + item.frames]
         lift = 2 * np.arctan2(rotations[:, 16, 3], rotations[:, 16, 0])
         assert lift[0] == pytest.approx(0.8, abs=1e-5), "the arm is the waving one"
-        assert item.frames == 90
+        assert item.frames == 60 + 2 * 9, "it ends soon after the arms are done"
         assert lift[-1] == pytest.approx(0.0, abs=1e-5), "and the walker's own again when the wave is over"
         assert np.abs(np.diff(lift)).max() < 0.2
         assert augmented.root[item.start + 60, 2] > 1.9, "it walks"
