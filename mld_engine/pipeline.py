@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -27,13 +27,21 @@ from .models.denoiser import Kind
 from .motion import Motion
 from .representations.base import MotionTensors
 from .request import Request
-from .synthesis import Condition, Synthesis
+from .synthesis import NOTHING, Condition, Synthesis
 
 OnStep = Callable[[int, int, int], None]
 """(take from 0, step from 1, number of steps)."""
 
 _CPU: Final = torch.device("cpu")
 Result = TypeVar("Result")
+
+
+class _Told(NamedTuple):
+    """What the denoiser is told, what stands for no condition, and warnings about the words."""
+
+    condition: Condition | None
+    unconditional: Condition
+    notes: list[str]
 
 
 class MotionPipeline:
@@ -75,7 +83,7 @@ class MotionPipeline:
             return cls(opened, chosen, None)
         if share is not None and share.pack.config.text_encoder == config:
             return cls(opened, chosen, share._text_encoder)
-        return cls(opened, chosen, Deferred(lambda: load_text_encoder(config)))
+        return cls(opened, chosen, Deferred(lambda: load_text_encoder(config, chosen)))
 
     @property
     def device(self) -> torch.device:
@@ -99,7 +107,11 @@ class MotionPipeline:
         waits for it who makes motion from labels, and most animators are still typing meanwhile. An
         encoder that cannot be loaded shows at the first request that has a text.
         """
-        self._synthesize(0, self.pack.config.min_frames, Condition(Kind.TEXT), 2.0, 2, None, None)
+        config = self.pack.config
+        condition = Condition(Kind.TEXT if config.denoiser.text_dim else Kind.ACTION)
+        told = _Told(condition, condition if self._null_is_text else NOTHING, [])
+        steps = min(config.schedule.step_choices, default=min(2, config.schedule.max_steps))
+        self._synthesize(0, config.min_frames, told, 2.0, steps, None, None)
         if self._text_encoder is not None:
             self._text_encoder.start()
 
@@ -141,7 +153,7 @@ class MotionPipeline:
         it says so, Cancelled is raised, and takes that were handed out stay valid. Raises PackError
         when the text encoder cannot be loaded, EngineError (out_of_memory).
         """
-        condition, notes = self._condition(request)
+        told = self._told(request)
         for take in range(request.count):
             seed = request.seed_of(take)
 
@@ -154,14 +166,15 @@ class MotionPipeline:
                     on_step(take, step + 1, request.steps)
 
             tensors = self._synthesize(
-                seed, request.frames, condition, request.guidance, request.steps, before_step, after_step
+                seed, request.frames, told, request.guidance, request.steps, before_step, after_step
             )
-            yield self._motion(tensors, self._meta(request, seed, notes))
+            yield self._motion(tensors, self._meta(request, seed, told.notes))
 
     def encode(self, motion: Motion) -> Tensor:
         """Normalised latent (tokens, latent_dim) of a motion at the pack's frame rate: the posterior's mean.
 
-        Raises ValueError for another frame rate or a length that the pack does not take.
+        Raises ValueError for another frame rate, a length that the pack does not take, or a pack
+        without a VAE.
         """
         config = self.pack.config
         if motion.fps != self.pack.fps or not config.min_frames <= motion.frames <= config.max_frames:
@@ -177,40 +190,49 @@ class MotionPipeline:
         """Normalised latent (tokens, latent_dim) -> motion that starts over the origin, facing +Z."""
         return self._motion(self._synthesis.decode(latent, frames), {"pack": self.pack.name})
 
-    def _condition(self, request: Request) -> tuple[Condition, list[str]]:
-        """What the denoiser is told, and warnings about the words."""
+    def _told(self, request: Request) -> _Told:
+        nothing = Condition(Kind.TEXT, text=self._text_encoder_now().embed("")) if self._null_is_text else NOTHING
         if request.text is not None:
-            assert self._text_encoder is not None, "Request.resolve refuses a text that the pack does not take"
-            encoder = self._text_encoder.get()
+            encoder = self._text_encoder_now()
             notes = prompt_warnings(request.text, encoder.count_pieces, encoder.max_pieces)
-            return Condition(Kind.TEXT, text=encoder.embed(plain_text(request.text))), notes
+            return _Told(Condition(Kind.TEXT, text=encoder.embed(plain_text(request.text))), nothing, notes)
         if request.action is None:
-            return Condition(), []
+            return _Told(None, nothing, [])
         action = label_row("action", request.action, self.pack.actions, self.pack.name)
         if request.style is None:
-            return Condition(Kind.ACTION, action=action), []
+            return _Told(Condition(Kind.ACTION, action=action), nothing, [])
         style = label_row("style", request.style, self.pack.styles, self.pack.name)
-        return Condition(Kind.ACTION, action=action, style=style), []
+        return _Told(Condition(Kind.ACTION, action=action, style=style), nothing, [])
+
+    @property
+    def _null_is_text(self) -> bool:
+        """Whether "no condition" is the embedding of the empty text."""
+        return self.pack.config.denoiser.null_condition == "empty_text"
+
+    def _text_encoder_now(self) -> CachedTextEncoder:
+        assert self._text_encoder is not None, "a pack that reads texts names its text encoder"
+        return self._text_encoder.get()
 
     def _synthesize(
         self,
         seed: int,
         frames: int,
-        condition: Condition,
+        told: _Told,
         guidance: float,
         steps: int,
         before_step: Callable[[int], None] | None,
         after_step: Callable[[int], None] | None,
     ) -> MotionTensors:
-        noise = self._synthesis.noise(torch.Generator(device="cpu").manual_seed(seed))
-
         def compute() -> MotionTensors:
+            generator = torch.Generator(device="cpu").manual_seed(seed)
             latent = self._synthesis.latent(
-                noise,
+                self._synthesis.noise(generator, frames),
                 frames,
-                condition,
+                told.condition,
                 guidance=guidance,
                 steps=steps,
+                unconditional=told.unconditional,
+                generator=generator,
                 before_step=before_step,
                 after_step=after_step,
             )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
@@ -74,6 +75,7 @@ class Request:
         """
         text, action, style = _resolve_condition(pack, text, action, style)
         length = _resolve_seconds(pack, seconds)
+        number_of_steps = _resolve_steps(pack, steps)
         return cls(
             text=text,
             action=action,
@@ -82,8 +84,8 @@ class Request:
             frames=round(length * pack.fps),
             seed=_integer("seed", seed, 0, MAX_SEED, default=0),
             count=_integer("count", count, 1, MAX_COUNT, default=1),
-            guidance=_resolve_guidance(pack, guidance),
-            steps=_integer("steps", steps, 1, pack.config.schedule.train_steps, default=pack.config.schedule.steps),
+            guidance=_resolve_guidance(pack, guidance, number_of_steps),
+            steps=number_of_steps,
         )
 
 
@@ -141,23 +143,45 @@ def _resolve_seconds(pack: Pack, value: object) -> float:
         raise RequestError(
             "seconds_over_limit",
             f"{value:g} s is too long: the pack {pack.name!r} makes at most {longest:g} s in one take.",
-            f"Ask for {longest:g} s, or join several takes in the NLA editor.",
+            f"Ask for {longest:g} s or less; longer motion is chained from segments.",
             {"limit_seconds": longest},
         )
     return float(value)
 
 
-def _resolve_guidance(pack: Pack, value: object) -> float:
+def _resolve_steps(pack: Pack, value: object) -> int:
+    schedule = pack.config.schedule
+    steps = _integer("steps", value, 1, schedule.max_steps, default=schedule.steps)
+    if schedule.step_choices and steps not in schedule.step_choices:
+        raise RequestError(
+            "bad_steps",
+            f"The pack {pack.name!r} makes motion in {_either(schedule.step_choices)} denoising steps, not {steps}.",
+            f"{schedule.steps} is its own number.",
+            {"minimum": 1, "maximum": schedule.max_steps, "choices": list(schedule.step_choices)},
+        )
+    return steps
+
+
+def _resolve_guidance(pack: Pack, value: object, steps: int) -> float:
+    own = pack.config.schedule.guidance_for(steps)
+    # A distilled model was taught what guidance does, and never saw motion without it.
+    lowest = 1.0 if pack.config.denoiser.guidance_dim else 0.0
     if value is None:
-        return pack.config.schedule.guidance_scale
-    if not _is_number(value) or not 0 <= value <= MAX_GUIDANCE:
+        return own
+    if not _is_number(value) or not lowest <= value <= MAX_GUIDANCE:
         raise RequestError(
             "bad_guidance",
-            f"The guidance scale must be a number from 0 to {MAX_GUIDANCE:g}, not {_shown(value)}.",
-            f"{pack.config.schedule.guidance_scale:g} is the pack's own.",
-            {"minimum": 0.0, "maximum": MAX_GUIDANCE},
+            f"The guidance scale must be a number from {lowest:g} to {MAX_GUIDANCE:g}, not {_shown(value)}.",
+            f"{own:g} is the pack's own.",
+            {"minimum": lowest, "maximum": MAX_GUIDANCE},
         )
     return float(value)
+
+
+def _either(numbers: Sequence[int]) -> str:
+    """(1, 2, 4) -> 1, 2 or 4."""
+    *others, last = map(str, numbers)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _integer(name: str, value: object, lowest: int, highest: int, *, default: int) -> int:

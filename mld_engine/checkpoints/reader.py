@@ -99,6 +99,13 @@ class Section:
     def section(self, key: str) -> Section:
         return Section(self._take(key), self._file, self._name(key))
 
+    def sections(self, key: str) -> list[Section]:
+        """A list of objects."""
+        value = self._take(key)
+        if not isinstance(value, list):
+            raise self._error(self._name(key), "is no list of objects")
+        return [Section(item, self._file, f"{self._name(key)}[{index}]") for index, item in enumerate(value)]
+
     def done(self) -> None:
         """Raises PackError when the object holds keys that were not read."""
         unread = sorted(set(self._values) - self._read)

@@ -6,6 +6,6 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def guide(unconditional: Tensor, conditional: Tensor, scale: float) -> Tensor:
+def guide(unconditional: Tensor, conditional: Tensor, scale: float | Tensor) -> Tensor:
     """e = e_u + scale (e_c - e_u): 0 ignores the condition, 1 is the plain condition, more exaggerates it."""
     return unconditional + scale * (conditional - unconditional)

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from ..checkpoints.config import Sampler
 from .ddim import ddim_step
 from .ddpm import ddpm_step
+from .lcm import lcm_step
 from .prediction import estimate
 from .schedule import NoiseSchedule
 
@@ -24,7 +25,7 @@ def sample(
     schedule: NoiseSchedule,
     steps: int,
     *,
-    method: Literal["ddim", "ddpm"] = "ddim",
+    method: Sampler = "ddim",
     eta: float = 0.0,
     generator: torch.Generator | None = None,
     before_step: Callable[[int], None] | None = None,
@@ -32,12 +33,12 @@ def sample(
 ) -> Tensor:
     """`noise` (any shape, standard normal) -> the latent after `steps` steps, of the same shape.
 
-    `generator` is a CPU generator for the noise of DDPM, or of DDIM with eta > 0, so that a seed
-    gives the same latent on every device. `before_step` and `after_step` get the number of the
+    `generator` is a CPU generator for the noise of DDPM and LCM, or of DDIM with eta > 0, so that a
+    seed gives the same latent on every device. `before_step` and `after_step` get the number of the
     step, from 0; what they raise ends the loop.
     """
     latent = noise
-    fresh_noise = method == "ddpm" or eta > 0
+    fresh_noise = method != "ddim" or eta > 0
     for index, step in enumerate(schedule.steps(steps)):
         if before_step is not None:
             before_step(index)
@@ -48,7 +49,7 @@ def sample(
             latent = ddim_step(guess, step, eta, extra)
         else:
             assert extra is not None
-            latent = ddpm_step(guess, latent, step, extra)
+            latent = (ddpm_step if method == "ddpm" else lcm_step)(guess, latent, step, extra)
         if after_step is not None:
             after_step(index)
     return latent

@@ -45,15 +45,22 @@ class NoiseSchedule:
     def timesteps(self, steps: int) -> list[int]:
         """The training timesteps that a sampler with `steps` steps visits, from noisy to clean.
 
-        "leading" spacing takes multiples of train_steps // steps, moved up by steps_offset (less
-        where that would leave the schedule); "trailing" starts at the noisiest timestep.
+        A latent consistency model takes those of a preset with so many steps, or evenly spaced ones
+        out of those of the sampler that it was distilled from. Other models: "leading" spacing takes
+        multiples of train_steps // steps, moved up by steps_offset (less where that would leave the
+        schedule); "trailing" starts at the noisiest timestep.
         """
-        total = self.config.train_steps
-        assert 1 <= steps <= total, f"{steps} steps; the schedule has 1 to {total}"
-        if self.config.spacing == "trailing":
+        config, total = self.config, self.config.train_steps
+        assert 1 <= steps <= config.max_steps, f"{steps} steps; the schedule has 1 to {config.max_steps}"
+        if config.presets:
+            return next(list(preset.timesteps) for preset in config.presets if len(preset.timesteps) == steps)
+        if config.sampler == "lcm":
+            distilled = [(i + 1) * (total // config.lcm_steps) - 1 for i in reversed(range(config.lcm_steps))]
+            return [distilled[i * config.lcm_steps // steps] for i in range(steps)]
+        if config.spacing == "trailing":
             return [round(total - i * total / steps) - 1 for i in range(steps)]
         stride = total // steps
-        offset = min(self.config.steps_offset, total - 1 - (steps - 1) * stride)
+        offset = min(config.steps_offset, total - 1 - (steps - 1) * stride)
         return [i * stride + offset for i in reversed(range(steps))]
 
     def steps(self, steps: int) -> list[Step]:

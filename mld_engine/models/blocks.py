@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Transformer blocks with long skip connections; parameter names are those of the packs.
+"""Transformer blocks, with long skip connections or without; parameter names are those of the packs.
 
-Batch first: sequences are (B, S, width). The skip stack follows U-ViT (Bao et al., 2023), as motion
+Batch first: sequences are (B, S, width). The skip connections follow U-ViT (Bao et al., 2023), as motion
 latent diffusion uses it (Chen et al., 2023, section 3.1): each later block takes the concatenation
 of its input and its mirror block's output, brought back to the width by a linear layer.
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
-from ..checkpoints.config import Norm
+from ..checkpoints.config import Norm, TransformerConfig
 
 
 class Attention(nn.Module):
@@ -91,8 +91,11 @@ class Block(nn.Module):
         return forwarded
 
 
-class SkipStack(nn.Module):
-    """An odd number of blocks; block i of the first half feeds block N - 1 - i; a final LayerNorm."""
+class TransformerStack(nn.Module):
+    """Blocks one after the other, and a LayerNorm at the end.
+
+    With `skips` their number is odd, and block i of the first half feeds block N - 1 - i.
+    """
 
     def __init__(
         self,
@@ -104,16 +107,32 @@ class SkipStack(nn.Module):
         *,
         cross: bool = False,
         norm: Norm = "pre",
+        skips: bool = True,
+        final_norm: bool = True,
     ) -> None:
         super().__init__()
-        assert layers % 2 == 1, f"long skip connections need an odd number of layers, not {layers}"
-        self.mirror = layers // 2
+        assert layers % 2 == 1 or not skips, f"long skip connections need an odd number of layers, not {layers}"
+        self.joined = layers // 2 if skips else 0
         self.blocks = nn.ModuleList(
             Block(width, heads, feedforward, dropout, cross=cross, norm=norm) for _ in range(layers)
         )
-        self.links = nn.ModuleList(nn.Linear(2 * width, width) for _ in range(self.mirror))
-        self.norm = nn.LayerNorm(width)
+        self.links = nn.ModuleList(nn.Linear(2 * width, width) for _ in range(self.joined))
+        self.norm = nn.LayerNorm(width) if final_norm else None
         self._initialize(width, norm)
+
+    @classmethod
+    def of(cls, config: TransformerConfig, *, cross: bool = False) -> TransformerStack:
+        return cls(
+            config.width,
+            config.layers,
+            config.heads,
+            config.feedforward,
+            config.dropout,
+            cross=cross,
+            norm=config.norm,
+            skips=config.skips,
+            final_norm=config.final_norm,
+        )
 
     @torch.no_grad()
     def _initialize(self, width: int, norm: Norm) -> None:
@@ -138,14 +157,14 @@ class SkipStack(nn.Module):
     def forward(self, x: Tensor, memory: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
         """`x` (B, S, width); `memory` (B, M, width) for cross-attention; `mask` (B, 1, 1, S), true where valid."""
         skipped: list[Tensor] = []
+        first_joined = len(self.blocks) - self.joined
         for index, block in enumerate(self.blocks):
-            if index > self.mirror:
-                x = self.links[index - self.mirror - 1](torch.cat([x, skipped.pop()], -1))
+            if index >= first_joined:
+                x = self.links[index - first_joined](torch.cat([x, skipped.pop()], -1))
             x = block(x, memory, mask)
-            if index < self.mirror:
+            if index < self.joined:
                 skipped.append(x)
-        normalized: Tensor = self.norm(x)
-        return normalized
+        return x if self.norm is None else self.norm(x)
 
 
 def position_table(length: int, width: int) -> Tensor:
@@ -163,6 +182,21 @@ def sinusoidal_embedding(values: Tensor, width: int) -> Tensor:
     rates = torch.exp(-math.log(10000.0) * torch.arange(half, device=values.device) / half)
     angles = values.to(rates.dtype)[:, None] * rates
     return torch.cat([angles.cos(), angles.sin()], -1)
+
+
+def guidance_embedding(scales: Tensor, width: int) -> Tensor:
+    """Guidance scales w (B,) -> (B, width): sines, then cosines, of 1000 (w - 1) at rates 1 .. 1/10000.
+
+    What a model learns that was distilled from a guided one (Luo et al., 2023, section 4.2).
+    """
+    assert width % 2 == 0 < width - 2, f"a guidance embedding needs an even width above 2, not {width}"
+    half = width // 2
+    # Angles reach 10000, where single precision has errors of 1e-3: the operations are in the order in
+    # which the published models saw them.
+    slope = torch.log(torch.tensor(10000.0, device=scales.device)) / (half - 1)
+    rates = torch.exp(torch.arange(half, device=scales.device) * -slope)
+    angles = 1000.0 * (scales.to(rates.dtype)[:, None] - 1.0) * rates
+    return torch.cat([angles.sin(), angles.cos()], -1)
 
 
 def length_mask(lengths: Tensor, frames: int, extra: int = 0) -> Tensor:

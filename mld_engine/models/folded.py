@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A skip stack laid out for speed: the same mathematics as `blocks.SkipStack`, without gradients.
+"""A stack laid out for speed: the same mathematics as `blocks.TransformerStack`, without gradients.
 
 The denoiser runs fifty times a take on a handful of tokens, where fetching weights and calling
 operators cost almost as much as arithmetic. So queries, keys and values come from one matrix,
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
-from .blocks import Block, SkipStack
+from .blocks import Attention, Block, TransformerStack
 
 
 class _Linear(NamedTuple):
@@ -55,12 +55,29 @@ class _Norm(NamedTuple):
         return layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
 
 
+class _Cross(NamedTuple):
+    """The cross-attention of a block, with its norm."""
+
+    norm: _Norm
+    q: _Linear
+    kv: _Linear
+    out: _Linear
+
+    @classmethod
+    def of(cls, attention: Attention, norm: nn.LayerNorm) -> _Cross:
+        return cls(_Norm.of(norm), _Linear.of(attention.q), _Linear.of(attention.kv), _Linear.of(attention.out))
+
+    def mapped(self, fn: Callable[[Tensor], Tensor]) -> _Cross:
+        return _Cross(self.norm.mapped(fn), self.q.mapped(fn), self.kv.mapped(fn), self.out.mapped(fn))
+
+
 class _Block(NamedTuple):
-    """`blocks.Block` with self-attention only, on x (B * S, width)."""
+    """`blocks.Block` on x (B * S, width), without a mask."""
 
     n1: _Norm
     qkv: _Linear
     out: _Linear
+    cross: _Cross | None
     n2: _Norm
     up: _Linear
     down: _Linear
@@ -70,12 +87,12 @@ class _Block(NamedTuple):
     @classmethod
     def of(cls, block: nn.Module) -> _Block:
         assert isinstance(block, Block), "only blocks can be folded"
-        assert block.cross_attn is None, "a block with cross-attention is not folded"
         attention = block.self_attn
         return cls(
             _Norm.of(block.n1),
             _Linear.of(attention.q, attention.kv),
             _Linear.of(attention.out),
+            None if block.cross_attn is None or block.nc is None else _Cross.of(block.cross_attn, block.nc),
             _Norm.of(block.n2),
             _Linear.of(block.up),
             _Linear.of(block.down),
@@ -88,52 +105,72 @@ class _Block(NamedTuple):
             n1=self.n1.mapped(fn),
             qkv=self.qkv.mapped(fn),
             out=self.out.mapped(fn),
+            cross=None if self.cross is None else self.cross.mapped(fn),
             n2=self.n2.mapped(fn),
             up=self.up.mapped(fn),
             down=self.down.mapped(fn),
         )
 
-    def __call__(self, x: Tensor, batch: int) -> Tensor:
+    def __call__(self, x: Tensor, batch: int, memory: Tensor | None) -> Tensor:
+        """`memory` (B * M, width) exactly if the block has cross-attention."""
         if self.pre_norm:
             x = self._attend(self.n1(x), batch).add_(x)
+            if self.cross is not None and memory is not None:
+                x = self._attend_to(self.cross, self.cross.norm(x), memory, batch).add_(x)
             return self.down(gelu(self.up(self.n2(x)))).add_(x)
         x = self.n1(self._attend(x, batch).add_(x))
+        if self.cross is not None and memory is not None:
+            x = self.cross.norm(self._attend_to(self.cross, x, memory, batch).add_(x))
         return self.n2(self.down(gelu(self.up(x))).add_(x))
 
     def _attend(self, x: Tensor, batch: int) -> Tensor:
-        width = x.shape[1]
-        split = self.qkv(x).view(batch, -1, 3, self.heads, width // self.heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
-        attended = scaled_dot_product_attention(query, key, value)
-        return self.out(attended.transpose(1, 2).reshape(-1, width))
+        query, key, value = self._split(self.qkv(x), batch, 3)
+        return self.out(_merge(scaled_dot_product_attention(query, key, value)))
+
+    def _attend_to(self, cross: _Cross, x: Tensor, memory: Tensor, batch: int) -> Tensor:
+        (query,) = self._split(cross.q(x), batch, 1)
+        key, value = self._split(cross.kv(memory), batch, 2)
+        return cross.out(_merge(scaled_dot_product_attention(query, key, value)))
+
+    def _split(self, projected: Tensor, batch: int, parts: int) -> Tensor:
+        """(B * S, parts * width) -> (parts, B, heads, S, width / heads)."""
+        size = projected.shape[1] // (parts * self.heads)
+        return projected.view(batch, -1, parts, self.heads, size).permute(2, 0, 3, 1, 4)
+
+
+def _merge(attended: Tensor) -> Tensor:
+    """(B, heads, S, width / heads) -> (B * S, width)."""
+    return attended.transpose(1, 2).reshape(-1, attended.shape[1] * attended.shape[3])
 
 
 class FoldedStack(nn.Module):
-    """Takes the place of a `SkipStack` that has no cross-attention and needs no mask."""
+    """Takes the place of a `TransformerStack` that needs no mask."""
 
-    def __init__(self, stack: SkipStack) -> None:
+    def __init__(self, stack: TransformerStack) -> None:
         super().__init__()
-        self._mirror = stack.mirror
+        self._joined = stack.joined
         self._blocks = [_Block.of(block) for block in stack.blocks]
         self._links = [_Linear.of(link) for link in stack.links]
-        self._norm = _Norm.of(stack.norm)
+        self._norm = None if stack.norm is None else _Norm.of(stack.norm)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> FoldedStack:
         """Moving the network to a device goes through here; the weights are no registered buffers."""
         self._blocks = [block.mapped(fn) for block in self._blocks]
         self._links = [link.mapped(fn) for link in self._links]
-        self._norm = self._norm.mapped(fn)
+        self._norm = None if self._norm is None else self._norm.mapped(fn)
         return self
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, S, width) -> (B, S, width)."""
+    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
+        """(B, S, width), and a memory (B, M, width) for cross-attention -> (B, S, width)."""
         shape = x.shape
         x = x.reshape(-1, shape[-1])
+        memory = None if memory is None else memory.reshape(-1, shape[-1])
         skipped: list[Tensor] = []
+        first_joined = len(self._blocks) - self._joined
         for index, block in enumerate(self._blocks):
-            if index > self._mirror:
-                x = self._links[index - self._mirror - 1](torch.cat([x, skipped.pop()], -1))
-            x = block(x, shape[0])
-            if index < self._mirror:
+            if index >= first_joined:
+                x = self._links[index - first_joined](torch.cat([x, skipped.pop()], -1))
+            x = block(x, shape[0], memory)
+            if index < self._joined:
                 skipped.append(x)
-        return self._norm(x).view(shape)
+        return (x if self._norm is None else self._norm(x)).view(shape)

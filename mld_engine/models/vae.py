@@ -2,7 +2,7 @@
 """Motion VAE: frames of any length <-> a latent of a few tokens (Chen et al., 2023, section 3.1).
 
 The two halves are separate modules, because making motion needs the decoder only. Parameter names
-are those of encoder.safetensors and decoder.safetensors.
+are those of encoder.safetensors and decoder.safetensors; what a configuration switches off has none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..checkpoints.config import VaeConfig
-from .blocks import SkipStack, length_mask, position_table
+from .blocks import TransformerStack, length_mask, position_table
 
 _LOG_VARIANCE_RANGE = (-20.0, 8.0)
 
@@ -38,58 +38,79 @@ class MotionEncoder(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        self.dist_tokens = nn.Parameter(torch.randn(2 * config.tokens, width) * 0.5)
+        self.dist_tokens = nn.Parameter(torch.randn(config.distribution_tokens, width) * 0.5)
         self.embed = nn.Linear(config.features, width)
         self.enc_pos = _positions(config)
-        self.encoder = SkipStack(
-            width, config.layers, config.heads, config.feedforward, config.dropout, norm=config.norm
-        )
-        self.to_mu = nn.Linear(width, config.latent_dim)
-        self.to_logvar = nn.Linear(width, config.latent_dim)
-        # A small variance at first: the decoder learns from latents that say something.
-        nn.init.constant_(self.to_logvar.bias, -4.0)
+        self.encoder = TransformerStack.of(config)
+        self.to_mu = nn.Linear(width, config.latent_dim) if config.distribution_layers else None
+        self.to_logvar = nn.Linear(width, config.latent_dim) if config.distribution_layers else None
+        if self.to_logvar is not None:
+            # A small variance at first: the decoder learns from latents that say something.
+            nn.init.constant_(self.to_logvar.bias, -4.0)
 
     def forward(self, features: Tensor, lengths: Tensor | None = None) -> Posterior:
         """Normalised features (B, T, F); `lengths` (B,) where clips are shorter than T."""
         batch, frames, _ = features.shape
         _check_length(frames, self.config)
-        tokens = self.config.tokens
+        leading = self.config.distribution_tokens
         h = self.embed(features) + self.enc_pos[:frames]
         h = torch.cat([self.dist_tokens.expand(batch, -1, -1), h], 1)
-        h = self.encoder(h, mask=None if lengths is None else length_mask(lengths, frames, extra=2 * tokens))
-        log_variance = self.to_logvar(h[:, tokens : 2 * tokens]).clamp(*_LOG_VARIANCE_RANGE)
-        return Posterior(self.to_mu(h[:, :tokens]), log_variance)
+        h = self.encoder(h, mask=None if lengths is None else length_mask(lengths, frames, extra=leading))
+        mean, log_variance = self._distribution(h[:, :leading])
+        return Posterior(mean, log_variance.clamp(*_LOG_VARIANCE_RANGE))
+
+    def _distribution(self, collected: Tensor) -> tuple[Tensor, Tensor]:
+        mean, log_variance = collected, collected
+        if self.config.distribution == "tokens":
+            mean, log_variance = collected.chunk(2, 1)
+        if self.to_mu is not None and self.to_logvar is not None:
+            return self.to_mu(mean), self.to_logvar(log_variance)
+        return mean, log_variance
 
 
 class MotionDecoder(nn.Module):
-    """Latent -> features; zero-motion queries know their distance to the start and to the end."""
+    """Latent -> features; zero-motion queries know their place and, in our packs, their distance to the end."""
 
     def __init__(self, config: VaeConfig) -> None:
         super().__init__()
         self.config = config
         width = config.width
         self.dec_pos = _positions(config)
-        self.end_pos = nn.Parameter(position_table(config.max_frames, width) * 0.1)
-        self.mem_pos = nn.Parameter(torch.randn(config.tokens, width) * 0.02)
-        self.from_latent = nn.Linear(config.latent_dim, width)
-        self.decoder = SkipStack(
-            width, config.layers, config.heads, config.feedforward, config.dropout, cross=True, norm=config.norm
-        )
+        end_table = position_table(config.max_frames, width) * 0.1
+        self.end_pos = nn.Parameter(end_table) if config.end_positions else None
+        self.mem_pos = nn.Parameter(torch.randn(config.tokens, width) * 0.02) if config.memory_positions else None
+        self.from_latent = nn.Linear(config.latent_dim, width) if config.latent_projection else None
+        self.decoder = TransformerStack.of(config, cross=config.architecture == "encoder_decoder")
         self.head = nn.Linear(width, config.features)
 
     def forward(self, latents: Tensor, frames: int, lengths: Tensor | None = None) -> Tensor:
         """Latents (B, tokens, latent_dim) -> normalised features (B, frames, F), zero beyond `lengths` (B,)."""
         _check_length(frames, self.config)
-        memory = self.from_latent(latents) + self.mem_pos
+        memory = latents if self.from_latent is None else self.from_latent(latents)
+        if self.mem_pos is not None:
+            memory = memory + self.mem_pos
+        queries = self._queries(frames, lengths).expand(len(latents), -1, -1)
+        if self.config.architecture == "all_encoder":
+            tokens = self.config.tokens
+            mask = None if lengths is None else length_mask(lengths, frames, extra=tokens)
+            decoded = self.decoder(torch.cat([memory, queries], 1), mask=mask)[:, tokens:]
+        else:
+            decoded = self.decoder(queries, memory, None if lengths is None else length_mask(lengths, frames))
+        features: Tensor = self.head(decoded)
         if lengths is None:
-            queries = self.dec_pos[:frames] + self.end_pos[:frames].flip(0)
-            features: Tensor = self.head(self.decoder(queries.expand(len(latents), -1, -1), memory))
             return features
         index = torch.arange(frames, device=latents.device)
-        to_end = (lengths[:, None] - 1 - index).clamp_min(0)
-        queries = self.dec_pos[:frames] + self.end_pos[to_end]
-        features = self.head(self.decoder(queries, memory, length_mask(lengths, frames)))
         return features * (index[None] < lengths[:, None])[..., None]
+
+    def _queries(self, frames: int, lengths: Tensor | None) -> Tensor:
+        """(1 or B, frames, width)."""
+        places = self.dec_pos[:frames][None]
+        if self.end_pos is None:
+            return places
+        if lengths is None:
+            return places + self.end_pos[:frames].flip(0)
+        to_end = lengths[:, None] - 1 - torch.arange(frames, device=lengths.device)
+        return places + self.end_pos[to_end.clamp_min(0)]
 
 
 def _positions(config: VaeConfig) -> nn.Parameter:

@@ -12,9 +12,15 @@ from torch import Tensor, nn
 
 from mld_engine.checkpoints.config import DenoiserConfig, Norm, VaeConfig
 from mld_engine.errors import PackError
-from mld_engine.models.blocks import Attention, Block, SkipStack, length_mask, position_table, sinusoidal_embedding
+from mld_engine.models.blocks import (
+    Attention,
+    Block,
+    TransformerStack,
+    length_mask,
+    position_table,
+    sinusoidal_embedding,
+)
 from mld_engine.models.denoiser import Denoiser, Kind
-from mld_engine.models.folded import FoldedStack
 from mld_engine.models.loading import build
 from mld_engine.models.vae import MotionDecoder, MotionEncoder, Posterior
 
@@ -28,6 +34,13 @@ DENOISER = DenoiserConfig(
 )  # fmt: skip
 # The shape of the first published checkpoints: one wide token, post-norm, more layers.
 PUBLISHED_SHAPE: dict[str, Any] = {"tokens": 1, "latent_dim": 16, "layers": 9, "norm": "post"}
+PLAIN_SHAPE: dict[str, Any] = {"layers": 4, "norm": "post", "skips": False, "final_norm": False}
+CROSS_SHAPE: dict[str, Any] = {"architecture": "decoder"}
+SHAPES = pytest.mark.parametrize(
+    "shape",
+    [{}, PUBLISHED_SHAPE, PLAIN_SHAPE, CROSS_SHAPE, {**PLAIN_SHAPE, **CROSS_SHAPE}],
+    ids=["pack", "published", "plain", "cross", "plain_cross"],
+)
 
 
 def draw(seed: int, *shape: int) -> Tensor:
@@ -112,8 +125,8 @@ def test_a_mask_keeps_leading_tokens() -> None:
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_the_stack_joins_each_block_with_its_mirror(norm: Norm) -> None:
     """Against the same five blocks and two links, put together by hand."""
-    stack = seeded(SkipStack(8, 5, 2, 16, norm=norm))
-    assert isinstance(stack, SkipStack)
+    stack = seeded(TransformerStack(8, 5, 2, 16, norm=norm))
+    assert isinstance(stack, TransformerStack)
     x = draw(0, 2, 3, 8)
     blocks, links = list(stack.blocks), list(stack.links)
     first = blocks[0](x)
@@ -137,7 +150,7 @@ def test_norms_stand_before_or_after_each_branch() -> None:
 
 def test_blocks_say_what_is_wrong() -> None:
     with pytest.raises(AssertionError, match="odd number of layers, not 4"):
-        SkipStack(8, 4, 2, 16)
+        TransformerStack(8, 4, 2, 16)
     with pytest.raises(AssertionError, match="does not divide by 3 heads"):
         Attention(8, 3)
     with pytest.raises(AssertionError, match="'pre' or 'post'"):
@@ -156,7 +169,7 @@ def test_positions_are_sines_and_cosines_of_falling_rates() -> None:
     torch.testing.assert_close(wave, torch.stack([angle.cos(), (angle / 100).cos(), angle.sin(), (angle / 100).sin()]))
 
 
-@pytest.mark.parametrize("shape", [{}, PUBLISHED_SHAPE], ids=["pack", "published"])
+@SHAPES
 def test_folding_changes_the_layout_and_not_the_answer(shape: dict[str, Any]) -> None:
     denoiser = seeded(Denoiser(replace(DENOISER, **shape)))
     assert isinstance(denoiser, Denoiser)
@@ -172,8 +185,6 @@ def test_folding_changes_the_layout_and_not_the_answer(shape: dict[str, Any]) ->
         torch.testing.assert_close(exact.float(), plain, atol=1e-4, rtol=1e-4)
     with pytest.raises(AssertionError, match="already"):
         denoiser.fold()
-    with pytest.raises(AssertionError, match="cross-attention"):
-        FoldedStack(SkipStack(8, 3, 2, 16, cross=True))
 
 
 def test_a_condition_token_depends_on_its_kind_and_on_nothing_else() -> None:

@@ -96,6 +96,7 @@ def test_over_the_limit_offers_the_limit(pack: Pack) -> None:
         Request.resolve(pack, seconds=20)
     assert caught.value.details == {"limit_seconds": 10.0}
     assert "Ask for 10 s" in caught.value.hint
+    assert "chained from segments" in caught.value.hint
 
 
 def test_an_unknown_label_lists_those_close_to_it(pack: Pack) -> None:

@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from mld_engine.checkpoints.config import Prediction, ScheduleConfig
+from mld_engine.checkpoints.config import Prediction, SamplerPreset, ScheduleConfig
 from mld_engine.diffusion.ddim import ddim_sigma, ddim_step
 from mld_engine.diffusion.ddpm import ddpm_step
 from mld_engine.diffusion.guidance import guide
+from mld_engine.diffusion.lcm import boundary, lcm_step
 from mld_engine.diffusion.prediction import Estimate, add_noise, estimate, target
 from mld_engine.diffusion.sampler import sample
 from mld_engine.diffusion.schedule import NoiseSchedule, Step
@@ -32,6 +33,7 @@ CONFIG = ScheduleConfig(
     final_alpha="first",
 )
 SCHEDULE = NoiseSchedule(CONFIG)
+ANCESTRAL_ANCHORS = [(999, 1.2190876), (500, 1.1382304), (1, 1.0313607), (0, 0.9858415)]
 PREDICTIONS: list[Prediction] = ["eps", "x0", "v"]
 
 
@@ -78,6 +80,63 @@ def test_ddim_steps_are_the_published_ones(index: int, expected: float) -> None:
     sample_now, noise = torch.ones(1, dtype=torch.float64), torch.full((1,), 0.5, dtype=torch.float64)
     after = ddim_step(estimate("eps", noise, sample_now, step.alpha_bar), step)
     assert float(after) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("timestep", "expected"), ANCESTRAL_ANCHORS)
+def test_ddpm_steps_are_those_of_the_usual_scheduler(timestep: int, expected: float) -> None:
+    """All thousand steps, the smaller of the two variances, x = 1, prediction .5, noise 2."""
+    schedule = NoiseSchedule(replace(CONFIG, sampler="ddpm", steps=1000, steps_offset=0, final_alpha="one"))
+    assert schedule.timesteps(1000) == list(range(999, -1, -1))
+    step = schedule.steps(1000)[999 - timestep]
+    one = torch.ones(1, dtype=torch.float64)
+    after = ddpm_step(estimate("eps", 0.5 * one, one, step.alpha_bar), one, step, 2 * one)
+    # The anchors were made in single precision.
+    assert float(after) == pytest.approx(expected, abs=1e-5)
+
+
+CONSISTENCY = NoiseSchedule(replace(CONFIG, sampler="lcm", steps=4, final_alpha="one"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [(1, [999]), (2, [999, 499]), (4, [999, 759, 499, 259]), (8, [999, 879, 759, 639, 499, 379, 259, 139])],
+)
+def test_a_consistency_model_visits_the_steps_that_it_was_distilled_from(steps: int, expected: list[int]) -> None:
+    assert CONSISTENCY.timesteps(steps) == expected
+    assert CONSISTENCY.timesteps(50) == list(range(999, 0, -20))
+    with pytest.raises(AssertionError, match="1 to 50"):
+        CONSISTENCY.timesteps(51)
+
+
+@pytest.mark.parametrize(("index", "expected"), [(0, 3.6246293), (1, 2.8833482), (2, 2.0538287), (3, 0.8721816)])
+def test_consistency_steps_are_those_of_the_usual_scheduler(index: int, expected: float) -> None:
+    """x = 1, prediction .5, noise 2."""
+    step = CONSISTENCY.steps(4)[index]
+    one = torch.ones(1, dtype=torch.float64)
+    after = lcm_step(estimate("eps", 0.5 * one, one, step.alpha_bar), one, step, 2 * one)
+    assert float(after) == pytest.approx(expected, abs=2e-6)
+
+
+def test_a_consistency_step_by_hand() -> None:
+    # alpha_bar of 981 is .0057755, of 481 .30229545: x0 = (1 - .5 sqrt(.9942245)) / sqrt(.0057755) = 6.59826,
+    # and sqrt(.30229545) 6.59826 + sqrt(.69770455) 2 = 3.62782 + 1.67057.
+    presets = (SamplerPreset((981, 481), 8.0), SamplerPreset((481,), 3.0))
+    schedule = NoiseSchedule(replace(CONSISTENCY.config, presets=presets, steps=2))
+    step = schedule.steps(2)[0]
+    one = torch.ones(1, dtype=torch.float64)
+    after = lcm_step(estimate("eps", 0.5 * one, one, step.alpha_bar), one, step, 2 * one)
+    assert float(after) == pytest.approx(5.29839, abs=1e-4)
+    assert schedule.timesteps(1) == [481]
+    assert (schedule.config.guidance_for(1), schedule.config.guidance_for(2)) == (3.0, 8.0)
+    assert (schedule.config.step_choices, schedule.config.max_steps) == ((1, 2), 2)
+
+
+def test_a_consistency_model_trusts_the_latent_itself_at_the_clean_end() -> None:
+    assert boundary(0) == (1.0, 0.0)
+    skip, out = boundary(1)
+    # 0.25 / 100.25 and 10 / sqrt(100.25).
+    assert skip == pytest.approx(0.0024937656)
+    assert out == pytest.approx(0.9987523389)
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a pack's config.json says: frozen records, read strictly by `parse_config`, written by `config_values`."""
+
+from .parsing import CONDITION_KINDS, FORMAT_VERSION, config_values, parse_config
+from .records import (
+    Architecture,
+    DenoiserArchitecture,
+    DenoiserConfig,
+    Distribution,
+    FinalAlpha,
+    Norm,
+    NullCondition,
+    PackConfig,
+    Positions,
+    Prediction,
+    RepresentationConfig,
+    Sampler,
+    SamplerPreset,
+    ScheduleConfig,
+    Spacing,
+    TextActivation,
+    TextEncoderConfig,
+    TextScale,
+    TransformerConfig,
+    VaeConfig,
+)
+
+__all__ = [
+    "CONDITION_KINDS",
+    "FORMAT_VERSION",
+    "Architecture",
+    "DenoiserArchitecture",
+    "DenoiserConfig",
+    "Distribution",
+    "FinalAlpha",
+    "Norm",
+    "NullCondition",
+    "PackConfig",
+    "Positions",
+    "Prediction",
+    "RepresentationConfig",
+    "Sampler",
+    "SamplerPreset",
+    "ScheduleConfig",
+    "Spacing",
+    "TextActivation",
+    "TextEncoderConfig",
+    "TextScale",
+    "TransformerConfig",
+    "VaeConfig",
+    "config_values",
+    "parse_config",
+]
