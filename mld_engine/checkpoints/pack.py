@@ -26,10 +26,6 @@ PACKS_VARIABLE: Final = "MLD_PACKS_DIR"
 DEFAULT_PACK: Final = "research"
 CONFIG_FILE: Final = "config.json"
 HASH_FILE: Final = "hashes.json"
-COMPONENTS: Final = ("decoder", "encoder", "denoiser", "statistics")
-MODEL_FILES: Final = (CONFIG_FILE, *(f"{component}.safetensors" for component in COMPONENTS))
-"""The files that decide how a motion comes out. `Pack.sha256` covers these and no others, so that a
-corrected model card does not make a stored take look like the work of another model."""
 
 
 class Pack:
@@ -49,6 +45,10 @@ class Pack:
         except ValueError as error:
             raise PackError("pack_corrupt", f"{file} is not JSON: {error}.", _COPY_AGAIN, {"file": file}) from error
         self.config: PackConfig = parse_config(values, file)
+        if self._hashes is not None:
+            for name in model_files(self.config):
+                if name not in self._hashes:
+                    raise _bad_hashes(directory, f"no hash of {name}")
 
     @classmethod
     def open(cls, name_or_directory: str | Path = DEFAULT_PACK) -> Pack:
@@ -116,17 +116,20 @@ class Pack:
 
     @cached_property
     def sha256(self) -> str:
-        """Identity of the model: SHA-256 over the sorted lines `name sha256` of `MODEL_FILES`.
+        """Identity of the model: SHA-256 over the sorted lines `name sha256` of its `model_files`.
 
         Taken from hashes.json, or computed from the files where there is none. Raises PackError.
         """
-        hashes = self._hashes or {name: hashlib.sha256(self.read(name)).hexdigest() for name in MODEL_FILES}
-        lines = sorted(f"{name} {hashes[name]}\n" for name in MODEL_FILES)
+        names = model_files(self.config)
+        hashes = self._hashes or {name: hashlib.sha256(self.read(name)).hexdigest() for name in names}
+        lines = sorted(f"{name} {hashes[name]}\n" for name in names)
         return hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()
 
     def read(self, name: str) -> bytes:
         """The bytes of one file, compared with its hash. Raises PackError: pack_missing_file, pack_corrupt."""
         path = self.directory / name
+        if self._hashes is not None and name not in self._hashes:
+            raise _bad_hashes(self.directory, f"no hash of {name}")
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -136,7 +139,7 @@ class Pack:
                 _COPY_AGAIN,
                 {"file": str(path)},
             ) from error
-        if self._hashes is not None and hashlib.sha256(data).hexdigest() != self._hashes.get(name):
+        if self._hashes is not None and hashlib.sha256(data).hexdigest() != self._hashes[name]:
             raise PackError(
                 "pack_corrupt",
                 f"{path} is damaged: its SHA-256 is not the one in {HASH_FILE}.",
@@ -146,7 +149,7 @@ class Pack:
         return data
 
     def tensors(self, component: str) -> dict[str, Tensor]:
-        """All tensors of one component of `COMPONENTS`, as stored, on the CPU.
+        """All tensors of one component (decoder, encoder, denoiser, statistics), as stored, on the CPU.
 
         Raises PackError: pack_missing_file, pack_corrupt.
         """
@@ -176,7 +179,8 @@ class Pack:
             "min_seconds": self.min_seconds,
             "max_seconds": self.max_seconds,
             "steps": config.schedule.steps,
-            "max_steps": config.schedule.train_steps,
+            "max_steps": config.schedule.max_steps,
+            "step_choices": list(config.schedule.step_choices),
             "guidance": config.schedule.guidance_scale,
             "representation": config.representation.name,
             "text_encoder": config.text_encoder.name if config.text_encoder else None,
@@ -207,6 +211,16 @@ def list_packs(on_problem: Callable[[PackError], None] | None = None) -> list[Pa
     return list(packs.values())
 
 
+def model_files(config: PackConfig) -> tuple[str, ...]:
+    """The files that decide how a motion comes out; a model of raw motion has no VAE.
+
+    `Pack.sha256` covers these and no others, so that a corrected model card does not make a stored
+    take look like the work of another model.
+    """
+    halves = ("decoder", "encoder") if config.vae is not None else ()
+    return (CONFIG_FILE, *(f"{component}.safetensors" for component in (*halves, "denoiser", "statistics")))
+
+
 def hash_files(directory: Path) -> dict[str, str]:
     """SHA-256 of every file of a pack except hashes.json itself: what hashes.json holds."""
     files = sorted(path for path in directory.iterdir() if path.is_file() and path.name != HASH_FILE)
@@ -221,7 +235,10 @@ def _pack_folders() -> list[Path]:
 def _candidates(parent: Path) -> list[Path]:
     if not parent.is_dir():
         return []
-    return sorted(folder for folder in parent.iterdir() if (folder / CONFIG_FILE).is_file())
+    # A name with a leading dot is a pack that is being written.
+    return sorted(
+        folder for folder in parent.iterdir() if not folder.name.startswith(".") and (folder / CONFIG_FILE).is_file()
+    )
 
 
 def _read_hashes(directory: Path) -> dict[str, str] | None:
@@ -232,9 +249,11 @@ def _read_hashes(directory: Path) -> dict[str, str] | None:
         hashes = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
             raise ValueError("no object of texts")
-        missing = [name for name in MODEL_FILES if name not in hashes]
-        if missing:
-            raise ValueError(f"no hash of {missing[0]}")
     except (OSError, ValueError) as error:
-        raise PackError("pack_corrupt", f"{path} cannot be read: {error}.", _COPY_AGAIN, {"file": str(path)}) from error
+        raise _bad_hashes(directory, str(error)) from error
     return hashes
+
+
+def _bad_hashes(directory: Path, problem: str) -> PackError:
+    path = directory / HASH_FILE
+    return PackError("pack_corrupt", f"{path} cannot be read: {problem}.", _COPY_AGAIN, {"file": str(path)})

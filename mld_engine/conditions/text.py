@@ -7,17 +7,20 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
 
+import torch
 from torch import Tensor
 
 from ..checkpoints.config import TextEncoderConfig
 from ..errors import PackError
+from .clip import Clip
 from .minilm import MiniLm
+from .t5 import SentenceT5
 
 CACHED_TEXTS: Final = 1024
 
 
 class TextEncoder(Protocol):
-    """One sentence -> one vector, on the CPU: so a seed means the same take on every device."""
+    """One sentence -> one vector, handed out on the CPU, wherever it was computed."""
 
     @property
     def max_pieces(self) -> int:
@@ -33,7 +36,12 @@ class TextEncoder(Protocol):
         ...
 
 
-TEXT_ENCODERS: Final[dict[str, Callable[[TextEncoderConfig], TextEncoder]]] = {"all-MiniLM-L6-v2": MiniLm}
+TEXT_ENCODERS: Final[dict[str, Callable[[TextEncoderConfig, torch.device], TextEncoder]]] = {
+    # Small enough to stay on the CPU, where a text has the same embedding whatever the GPU.
+    "all-MiniLM-L6-v2": lambda config, _: MiniLm(config),
+    "clip-vit-large-patch14": Clip,
+    "sentence-t5-large": SentenceT5,
+}
 
 
 class CachedTextEncoder:
@@ -63,12 +71,15 @@ class CachedTextEncoder:
         return embedding
 
 
-def load_text_encoder(config: TextEncoderConfig) -> CachedTextEncoder:
-    """Raises PackError: text_encoder_missing, text_encoder_corrupt."""
+def load_text_encoder(config: TextEncoderConfig, device: torch.device | None = None) -> CachedTextEncoder:
+    """The encoder that a pack names; large ones compute on `device`, the CPU by default.
+
+    Raises PackError: text_encoder_missing, text_encoder_corrupt.
+    """
     if config.name not in TEXT_ENCODERS:
         raise PackError(
             "text_encoder_missing",
             f"The pack reads text with {config.name!r}; this engine has {', '.join(sorted(TEXT_ENCODERS))}.",
             "Update the engine.",
         )
-    return CachedTextEncoder(TEXT_ENCODERS[config.name](config))
+    return CachedTextEncoder(TEXT_ENCODERS[config.name](config, device or torch.device("cpu")))

@@ -34,6 +34,11 @@ def run_engine_imports(python: Path) -> tuple[str, str]:
     return version, device
 
 
+def run_clip_import(python: Path) -> None:
+    """Import OpenCLIP, which fails where torch and torchvision were not built for each other. Raises SetupError."""
+    _run(python, "import open_clip")
+
+
 def run_bpy_import(python: Path) -> None:
     """Import Blender's wheel. Raises SetupError that names missing system packages."""
     try:

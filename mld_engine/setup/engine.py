@@ -48,6 +48,8 @@ def ensure_engine(request: EngineRequest, source_root: Path, console: Console) -
 
     def check(python: Path) -> None:
         torch_version, device = checks.run_engine_imports(python)
+        if request.clip:
+            checks.run_clip_import(python)
         console.detail("check", f"torch {torch_version}; the engine will run on {device}")
         if choice.kind == "cuda" and device == "the CPU":
             console.detail("check", "PyTorch cannot use the NVIDIA GPU yet: update the GPU's driver")

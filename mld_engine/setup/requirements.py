@@ -31,7 +31,7 @@ LINT: Final = ("mypy==2.4.1", "ruff==0.17.6")
 def engine(python: Version) -> tuple[str, ...]:
     """What the engine needs besides torch. Python 3.10 gets the last releases that support it."""
     if python < (3, 11):
-        by_python = ("numpy==2.2.6", "scipy==1.15.3", "transformers==5.20.2")
+        by_python = ("numpy==2.2.6", "scipy==1.15.3", "transformers==5.20.2", "tomli==2.3.0")
     else:
         by_python = ("numpy==2.4.6", "scipy==1.17.1", "transformers==5.23.0")
     return (*by_python, "tokenizers==0.23.3", "safetensors==0.8.0", "tqdm==4.70.1", "smplx==0.1.28")

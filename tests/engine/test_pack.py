@@ -13,11 +13,18 @@ from typing import Any
 import pytest
 
 from mld_engine.checkpoints.config import parse_config
-from mld_engine.checkpoints.pack import HASH_FILE, MODEL_FILES, PACKS_VARIABLE, Pack, hash_files, list_packs
+from mld_engine.checkpoints.pack import HASH_FILE, PACKS_VARIABLE, Pack, hash_files, list_packs, model_files
 from mld_engine.contract.skeleton import REST_OFFSETS
 from mld_engine.errors import PackError
 
 CopyPack = Callable[..., Path]
+MODEL_FILES = (
+    "config.json",
+    "decoder.safetensors",
+    "encoder.safetensors",
+    "denoiser.safetensors",
+    "statistics.safetensors",
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +63,7 @@ def test_the_card_and_the_licence_carry_the_attribution(pack: Pack) -> None:
 
 
 def test_the_identity_of_a_pack_is_that_of_its_model_files(pack: Pack, copy_pack: CopyPack) -> None:
+    assert set(model_files(pack.config)) == set(MODEL_FILES)
     lines = sorted(f"{name} {hashlib.sha256(pack.read(name)).hexdigest()}\n" for name in MODEL_FILES)
     assert pack.sha256 == hashlib.sha256("".join(lines).encode()).hexdigest()
     assert Pack.open(copy_pack(*MODEL_FILES)).sha256 == pack.sha256
@@ -184,7 +192,7 @@ def change(values: dict[str, Any], path: str, value: object) -> dict[str, Any]:
         ("schedule.beta_end", 1.5, "not inside 0 to 1"),
         ("schedule.guidance_scale", float("nan"), "not a number"),
         ("representation.fps", 0, "fps is 0"),
-        ("representation.heading", "forward", "this engine knows twist"),
+        ("representation.heading", "forward", "this engine knows none, twist, velocity"),
         ("skeleton.parents", [0] * 22, "is not the 22-joint SMPL skeleton"),
         ("skeleton.offsets", [[0, 0]] * 22, "no list of 22 vectors"),
         ("skeleton", [], "skeleton is no JSON object"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -80,9 +81,19 @@ def test_a_missing_package_is_named(config: TextEncoderConfig) -> None:
     with pytest.raises(PackError, match="gt-no-such-encoder") as caught:
         load_text_encoder(replace(config, package="gt-no-such-encoder"))
     assert caught.value.code == "text_encoder_missing"
-    with pytest.raises(PackError, match="clip-vit") as caught:
-        load_text_encoder(replace(config, name="clip-vit"))
+    with pytest.raises(PackError, match="another-encoder") as caught:
+        load_text_encoder(replace(config, name="another-encoder"))
     assert caught.value.code == "text_encoder_missing"
+
+
+def test_clip_without_openclip_says_how_to_install_it(
+    config: TextEncoderConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    with pytest.raises(PackError, match="OpenCLIP is not installed") as caught:
+        load_text_encoder(replace(config, name="clip-vit-large-patch14", model="ViT-L-14-quickgelu"))
+    assert caught.value.code == "text_encoder_missing"
+    assert caught.value.hint == "Run: python install_deps.py --clip"
 
 
 ENGLISH = (
