@@ -21,7 +21,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ..contract.skeleton import CONTACT_JOINTS, JOINT_COUNT
+from ..contract.skeleton import JOINT_COUNT
 from ..kinematics import forward_kinematics
 from ..rotations import (
     matrix_to_6d,
@@ -35,6 +35,7 @@ from ..rotations import (
     yaw_matrix,
 )
 from .base import MotionTensors
+from .contacts import repeat_last, standing_feet
 
 FEATURES: Final = 203
 YAW_STEP: Final = 0
@@ -43,11 +44,6 @@ ROOT_HEIGHT: Final = 3
 ROTATIONS: Final = slice(4, 136)
 POSITIONS: Final = slice(136, 199)
 CONTACTS: Final = slice(199, 203)
-
-CONTACT_HEIGHT: Final = (0.12, 0.07)
-"""Metres: an ankle, a toe that is lower than this may stand on the ground."""
-CONTACT_SPEED: Final = 0.25
-"""Metres a second: a foot that is slower than this stands."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +74,8 @@ class Smpl203:
         local = quaternion_to_matrix(rotations)
         yaw = twist_yaw(rotations[..., 0, :])
         _, positions = forward_kinematics(local, root, offsets)
-        yaw_step = _repeat_last(wrap_angle(yaw[..., 1:] - yaw[..., :-1])[..., None])
-        root_step = _repeat_last(rotate_about_y(-yaw[..., :-1], root[..., 1:, :] - root[..., :-1, :]))
+        yaw_step = repeat_last(wrap_angle(yaw[..., 1:] - yaw[..., :-1])[..., None])
+        root_step = repeat_last(rotate_about_y(-yaw[..., :-1], root[..., 1:, :] - root[..., :-1, :]))
         pelvis = multiply(yaw_matrix(-yaw), local[..., 0, :, :])
         headless = torch.cat([pelvis[..., None, :, :], local[..., 1:, :, :]], -3)
         under_root = root * root.new_tensor([1.0, 0.0, 1.0])
@@ -90,18 +86,9 @@ class Smpl203:
             root[..., 1:2],
             matrix_to_6d(headless).flatten(-2),
             around.flatten(-2),
-            self._contacts(positions),
+            standing_feet(positions, self.fps),
         ]
         return torch.cat(parts, -1)
-
-    def _contacts(self, positions: Tensor) -> Tensor:
-        """World joints (..., T, 22, 3) -> (..., T, 4): 1 where a foot is low and stands, before or after the frame."""
-        feet = positions[..., CONTACT_JOINTS, :]
-        after = _repeat_last((feet[..., 1:, :, :] - feet[..., :-1, :, :]).norm(dim=-1) * self.fps)
-        before = torch.cat([after[..., :1, :], after[..., :-1, :]], -2)
-        slow = torch.minimum(before, after) < CONTACT_SPEED
-        low = feet[..., 1] < feet.new_tensor(CONTACT_HEIGHT * 2)
-        return (slow & low).to(positions.dtype)
 
 
 def integrate_root(features: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,8 +100,3 @@ def integrate_root(features: Tensor) -> tuple[Tensor, Tensor]:
     x, z = steps[..., ROOT_STEP].unbind(-1)
     step = torch.stack([cosine * x + sine * z, cosine * z - sine * x], -1)
     return yaw, torch.cat([torch.stack([zero, zero], -1), step.cumsum(-2)], -2)
-
-
-def _repeat_last(steps: Tensor) -> Tensor:
-    """Differences (..., T - 1, k) -> (..., T, k)."""
-    return torch.cat([steps, steps[..., -1:, :]], -2)
