@@ -241,4 +241,8 @@ def test_bench_measures_and_compares() -> None:
     assert ready["ratio"] == pytest.approx(ready["value"] / 5.0)
     assert warm["target"] == 300.0
     assert rows["decoding"]["value"] + rows["text encoding, new prompt"]["value"] < warm["value"]
+    fitting = rows["joints -> rotations, a frame"]
+    assert fitting["target"] == 1.0
+    assert "SMPLify" in fitting["note"]
+    assert 0.0 < fitting["value"] < 1000.0
     assert report["device"] == "cpu"
