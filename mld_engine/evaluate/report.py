@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole evaluation: which rows, in which tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..checkpoints.pack import Pack
+from ..data.embeddings import TextTable, complete_text_table
+from ..data.store import Dataset
+from ..errors import RequestError
+from ..models.denoiser import Kind
+from ..pipeline import MotionPipeline
+from .batches import BatchGenerator
+from .evaluator import Evaluator, load_evaluator
+from .free_text import FreeTextResult, measure_free_text, read_sentences
+from .held_out import held_out
+from .metrics.interval import Interval
+from .runner import ACTION_GUIDANCE, Measurement, Settings
+from .speed import Speed, measure_speed
+from .tables import Row, as_markdown, as_values
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is measured; None is the pack's own setting. `free_text` takes a free sentence, 0 for none."""
+
+    splits: tuple[str, ...] = ("val", "test")
+    clips: int = 1000
+    repeats: int = 20
+    guidance: float | None = None
+    steps: int | None = None
+    free_text: int = 0
+    multimodality: bool = False
+    speed: bool = True
+
+
+@dataclass
+class Report:
+    """Tables by their heading, and what else was measured, in sentences."""
+
+    title: str
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def markdown(self) -> str:
+        parts = [f"# {self.title}"]
+        parts += [f"## {heading}\n\n{as_markdown(rows)}" for heading, rows in self.tables.items()]
+        return "\n\n".join([*parts, *self.notes])
+
+    def values(self) -> dict[str, Any]:
+        """JSON values."""
+        tables = {heading: as_values(rows) for heading, rows in self.tables.items()}
+        return {"title": self.title, "tables": tables, "notes": self.notes}
+
+
+def evaluate(
+    pack: Pack, dataset: Dataset, evaluator_folder: Path, device: torch.device, choices: Choices, say: Say
+) -> Report:
+    """Every table of one pack. Raises RequestError and PackError."""
+    guidance, steps = _sampling(pack, choices)
+    measurement, generator, evaluator = _open(pack, dataset, evaluator_folder, device, choices)
+    report = Report(f"{pack.name} on held-out clips of {dataset.name}")
+    report.notes.append(
+        f"{len(measurement.held_out.clips)} clips of {', '.join(choices.splits)}; {choices.repeats} repeats, ± is the "
+        "95 % interval. The captured row's FID is that between its own halves."
+    )
+    say("captured motion")
+    rows = [measurement.real()]
+    say("reconstruction")
+    errors, rebuilt = measurement.reconstruction()
+    rows.append(rebuilt)
+    for name, kind, scale in _ways(pack, guidance):
+        say(f"generation from {name}")
+        rows.append(measurement.generation(f"from {name}, guidance {scale:g}", kind, scale, steps))
+    report.tables = {"Reconstruction": [errors], "Generation": rows}
+    if choices.multimodality and "text" in pack.conditions:
+        say("multimodality")
+        spread = measurement.multimodality(guidance, steps)
+        report.notes.append(f"MultiModality from text: {spread.mean:.3f} ± {spread.half_width:.3f}.")
+    if choices.free_text and "text" in pack.conditions:
+        say("free sentences")
+        found = _free_text(pack, dataset, generator, evaluator, choices, guidance, steps)
+        worst = ", ".join(f"“{text}” {rate:.0%}" for text, rate in found.by_sentence[:8])
+        report.notes.append(f"Free sentences: {found.rate:.1%} of takes show what was asked; worst: {worst}.")
+    if choices.speed:
+        say("speed")
+        report.notes.append(_speed_note(measure_speed(MotionPipeline.from_pack(pack, device.type)), device))
+    return report
+
+
+def compare(
+    packs: Sequence[Pack],
+    dataset: Dataset,
+    evaluator_folder: Path | None,
+    device: torch.device,
+    choices: Choices,
+    say: Say,
+) -> Report:
+    """One row a pack, as in an ablation: its VAE, and generation by its first way.
+
+    Raises RequestError (no_evaluator) where none was named: packs can be compared by one only.
+    """
+    if evaluator_folder is None:
+        raise RequestError(
+            "no_evaluator", "A comparison needs one evaluator for all packs.", "Name it with --evaluator."
+        )
+    report = Report(f"{len(packs)} packs on held-out clips of {dataset.name}")
+    errors: list[Row] = []
+    made: list[Row] = []
+    for pack in packs:
+        name = pack.directory.parent.name if pack.directory.name == "pack" else pack.directory.name
+        say(name)
+        guidance, steps = _sampling(pack, choices)
+        measurement, *_ = _open(pack, dataset, evaluator_folder, device, choices)
+        if not made:
+            made.append(measurement.real())
+        (_, error), (_, rebuilt) = measurement.reconstruction()
+        errors.append((name, {**_shape(pack), **error}))
+        made.append((f"{name}, VAE", rebuilt))
+        way, kind, scale = _ways(pack, guidance)[0]
+        made.append((f"{name}, from {way}", measurement.generation("", kind, scale, steps)[1]))
+    report.tables = {"Reconstruction": errors, "Generation": made}
+    return report
+
+
+def _open(
+    pack: Pack, dataset: Dataset, folder: Path, device: torch.device, choices: Choices
+) -> tuple[Measurement, BatchGenerator, Evaluator]:
+    evaluator, generator = load_evaluator(folder, device), BatchGenerator(pack, device)
+    if dataset.fps != pack.fps:
+        raise RequestError("bad_dataset", f"The pack has {pack.fps:g} fps, the data set {dataset.fps:g}.")
+    clips = held_out(
+        dataset,
+        _texts(pack, dataset, choices.splits),
+        generator.representation,
+        evaluator.actions,
+        shortest=pack.config.min_frames,
+        longest=pack.config.max_frames,
+        splits=choices.splits,
+        at_most=choices.clips,
+    )
+    guidance, steps = _sampling(pack, choices)
+    return Measurement(generator, evaluator, clips, Settings(guidance, steps, choices.repeats)), generator, evaluator
+
+
+def _texts(pack: Pack, dataset: Dataset, splits: Sequence[str]) -> TextTable:
+    encoder = pack.config.text_encoder
+    if encoder is None:
+        raise RequestError(
+            "bad_pack", f"The pack {pack.name!r} reads no text; `evaluate` compares motion with captions."
+        )
+    said = [text for clip in dataset.clips if clip.split in splits for text in clip.captions]
+    return complete_text_table(dataset.folder, said, encoder)
+
+
+def _sampling(pack: Pack, choices: Choices) -> tuple[float, int]:
+    schedule = pack.config.schedule
+    steps = schedule.steps if choices.steps is None else choices.steps
+    return schedule.guidance_for(steps) if choices.guidance is None else choices.guidance, steps
+
+
+def _ways(pack: Pack, guidance: float) -> list[tuple[str, Kind, float]]:
+    ways = {
+        "text": ("text", Kind.TEXT, guidance),
+        "action": ("action", Kind.ACTION, min(guidance, ACTION_GUIDANCE)),
+        "unconditional": ("nothing", Kind.NULL, 1.0),
+    }
+    return [ways[condition] for condition in pack.conditions]
+
+
+def _free_text(
+    pack: Pack,
+    dataset: Dataset,
+    generator: BatchGenerator,
+    evaluator: Evaluator,
+    choices: Choices,
+    guidance: float,
+    steps: int,
+) -> FreeTextResult:
+    encoder = pack.config.text_encoder
+    assert encoder is not None, "a pack that reads texts has a text encoder"
+    sentences = read_sentences()
+    table = complete_text_table(dataset.folder, [sentence.text for sentence in sentences], encoder)
+    rows = table.rows()
+
+    def embed(text: str) -> Tensor:
+        return torch.tensor(table.embeddings[rows[text]])
+
+    return measure_free_text(
+        generator, evaluator, sentences, embed, takes=choices.free_text, guidance=guidance, steps=steps
+    )
+
+
+def _shape(pack: Pack) -> dict[str, Interval]:
+    vae, denoiser = pack.config.vae, pack.config.denoiser
+    assert vae is not None, "packs without a VAE are refused before"
+    figures = {"tokens": vae.tokens, "latent dim": vae.latent_dim, "skips": denoiser.skips}
+    return {name: Interval(float(value), 0.0) for name, value in figures.items()}
+
+
+def _speed_note(speed: Speed, device: torch.device) -> str:
+    return (
+        f"AITS on this {device.type}: {1000 * speed.seconds:.0f} ms a take from {speed.condition}, batch 1, encoding "
+        f"included; {speed.gigaflops:.1f} GFLOPs a take."
+    )

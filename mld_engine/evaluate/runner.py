@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures a pack on held-out clips: reconstruction, generation and what an animator sees, a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..kinematics import forward_kinematics
+from ..models.denoiser import Kind
+from ..rotations import quaternion_to_matrix
+from .batches import BatchGenerator, Wishes
+from .evaluator import Evaluator
+from .held_out import HeldOut, by_length
+from .metrics.animator import FootSliding, GroundFloat, GroundPenetration, Jitter, SkatingRatio
+from .metrics.distribution import diversity, frechet_distance, multimodality
+from .metrics.interval import Interval
+from .metrics.matching import GROUP, accuracy, retrieval
+from .metrics.reconstruction import AccelerationError, AlignedJointError, JointError
+from .tables import Row
+
+ACTION_GUIDANCE: Final = 2.5
+_ANIMATOR: Final = (FootSliding, SkatingRatio, Jitter, GroundPenetration, GroundFloat)
+_EMBEDDED_AT_ONCE: Final = 256
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`repeats` of everything that is random, each with its own seed; `captions` x `takes` for multimodality."""
+
+    guidance: float
+    steps: int
+    repeats: int = 20
+    captions: int = 100
+    takes: int = 30
+    seed: int = 0
+
+
+class Measurement:
+    """One pack, one set of held-out clips, one evaluator."""
+
+    def __init__(self, generator: BatchGenerator, evaluator: Evaluator, held_out: HeldOut, settings: Settings) -> None:
+        self._generator, self._evaluator = generator, evaluator
+        self.held_out = self._clips = held_out
+        self._settings = settings
+        self._offsets = torch.tensor(generator.pack.offsets)
+        self._text = evaluator.embed_text(held_out.text.to(generator.device)).cpu().numpy()
+        self._real, self._real_action = self._embed(held_out.features)
+
+    def real(self) -> Row:
+        """The captured clips themselves. Their FID is that between two random halves."""
+
+        def once(seed: int) -> dict[str, float]:
+            order = np.random.default_rng(seed).permutation(len(self._real))
+            half = len(order) // 2
+            figures = self._matching(self._real, self._real_action, seed)
+            return {**figures, "FID": frechet_distance(self._real[order[:half]], self._real[order[half:]])}
+
+        return "captured", {**self._repeated(once), **self._animator(self._clips.features)}
+
+    def reconstruction(self) -> tuple[Row, Row]:
+        """The VAE alone: a row of joint errors, and the row that generation is compared with."""
+        rebuilt = self._generator.rebuild(self._clips.features)
+        metrics = (JointError(), AlignedJointError(), AccelerationError())
+        for predicted, original in zip(self._joints(rebuilt), self._joints(self._clips.features), strict=True):
+            for metric in metrics:
+                metric.add(predicted, original)
+        errors = {f"{metric.name} {metric.unit}": Interval(metric.value(), 0.0) for metric in metrics}
+        embedded, action = self._embed(rebuilt)
+        figures = self._repeated(lambda seed: self._compared(embedded, action, seed))
+        return ("VAE", errors), ("VAE", {**figures, **self._animator(rebuilt)})
+
+    def generation(self, name: str, kind: Kind, guidance: float, steps: int) -> Row:
+        """Generated from each clip's caption, label or nothing, as long as the clip."""
+        last: list[Tensor] = []
+
+        def once(seed: int) -> dict[str, float]:
+            last[:] = self._generator.generate(self._wishes(kind), guidance=guidance, steps=steps, seed=seed)
+            embedded, action = self._embed(last)
+            return self._compared(embedded, action, seed)
+
+        figures = self._repeated(once)
+        return name, {**figures, **self._animator(last)}
+
+    def multimodality(self, guidance: float, steps: int) -> Interval:
+        """How much takes of one caption differ: `captions` of them, `takes` each, 10 pairs (Guo et al., 2022)."""
+        settings = self._settings
+
+        def once(seed: int) -> dict[str, float]:
+            chosen = np.random.default_rng(seed).permutation(len(self._clips.clips))[: settings.captions]
+            rows = np.repeat(chosen, settings.takes)
+            wishes = self._wishes(Kind.TEXT, rows)
+            takes = self._generator.generate(wishes, guidance=guidance, steps=steps, seed=seed)
+            embedded, _ = self._embed(takes)
+            groups = list(embedded.reshape(len(chosen), settings.takes, -1))
+            return {"MultiModality": multimodality(groups, seed=seed)}
+
+        return self._repeated(once)["MultiModality"]
+
+    def _wishes(self, kind: Kind, rows: NDArray[np.integer] | None = None) -> Wishes:
+        chosen = range(len(self._clips.clips)) if rows is None else [int(row) for row in rows]
+        labels = self._generator.pack.actions
+        asked = [self._clips.clips[row].action for row in chosen]
+        action = [labels.index(label) if label in labels else 0 for label in asked]
+        count = len(action)
+        return Wishes(
+            torch.full((count,), int(kind)),
+            self._clips.text[list(chosen)],
+            torch.tensor(action),
+            torch.full((count,), self._generator.no_style),
+            tuple(self._clips.frames[row] for row in chosen),
+        )
+
+    def _compared(self, embedded: NDArray[np.floating], action: NDArray[np.integer], seed: int) -> dict[str, float]:
+        return {**self._matching(embedded, action, seed), "FID": frechet_distance(embedded, self._real)}
+
+    def _matching(self, embedded: NDArray[np.floating], action: NDArray[np.integer], seed: int) -> dict[str, float]:
+        meanings = np.array(self._clips.meanings)
+        group = min(GROUP, len(set(self._clips.meanings)))
+        found = retrieval(_unit(self._text), _unit(embedded), seed=seed, meanings=meanings, group=group)
+        wanted = np.array(self._clips.action)
+        labelled = wanted >= 0
+        return {
+            **{f"R@{k + 1}": found.top[k] for k in range(3)},
+            "MM-Dist": found.distance,
+            "Diversity": diversity(embedded, seed=seed),
+            "Accuracy": accuracy(action[labelled], wanted[labelled]) if labelled.any() else float("nan"),
+        }
+
+    def _repeated(self, once: Callable[[int], dict[str, float]]) -> dict[str, Interval]:
+        runs = [once(self._settings.seed + repeat) for repeat in range(self._settings.repeats)]
+        return {name: Interval.of([run[name] for run in runs]) for name in runs[0]}
+
+    def _embed(self, features: Sequence[Tensor]) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
+        """Embeddings (N, dim) and action rows (N,)."""
+        vectors, rows = [np.empty(0)] * len(features), np.zeros(len(features), np.int64)
+        for chosen in by_length([len(item) for item in features]).values():
+            for start in range(0, len(chosen), _EMBEDDED_AT_ONCE):
+                part = chosen[start : start + _EMBEDDED_AT_ONCE]
+                batch = torch.stack([features[row] for row in part]).to(self._generator.device)
+                embedded, action = self._evaluator.embed_motion(batch)
+                rows[part] = action.cpu().numpy()
+                for row, vector in zip(part, embedded.cpu().numpy(), strict=True):
+                    vectors[row] = vector
+        return np.stack(vectors), rows
+
+    def _joints(self, features: Sequence[Tensor]) -> list[NDArray[np.floating]]:
+        """World joints (T, 22, 3) by forward kinematics of each clip's rotations."""
+        joints: list[NDArray[np.floating]] = [np.empty(0)] * len(features)
+        for rows in by_length([len(item) for item in features]).values():
+            motion = self._generator.representation.to_motion(torch.stack([features[row] for row in rows]))
+            _, positions = forward_kinematics(quaternion_to_matrix(motion.rotations), motion.root, self._offsets)
+            for row, places in zip(rows, positions.numpy(), strict=True):
+                joints[row] = places
+        return joints
+
+    def _animator(self, features: Sequence[Tensor]) -> dict[str, Interval]:
+        metrics = [metric() for metric in _ANIMATOR]
+        for joints in self._joints(features):
+            for metric in metrics:
+                metric.add(joints, self._generator.pack.fps)
+        return {f"{metric.name} {metric.unit}": Interval(metric.value(), 0.0) for metric in metrics}
+
+
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    unit: NDArray[np.floating] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
