@@ -168,10 +168,11 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
         name="Handles",
         description="How the handles of reduced Bezier keys are set",
         items=(
+            ("MIXED", "Auto Clamped and Fitted", "Auto clamped handles, and fitted ones where that saves keys"),
+            ("AUTO_CLAMPED", "Auto Clamped", "All handles follow when a key is moved: 1.6 times as many keys"),
             ("ALIGNED", "Fitted", "Handles as they come nearest to the take: the fewest keys"),
-            ("AUTO_CLAMPED", "Auto Clamped", "Handles that follow when a key is moved: nearly twice as many keys"),
         ),
-        default="ALIGNED",
+        default="MIXED",
     )
     key_error_degrees: bpy.props.FloatProperty(
         name="Largest Error",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -73,6 +73,12 @@ class DenseTake:
     def channel_count(self, source: int) -> int:
         return 4 if self.modes[source] in ("QUATERNION", "AXIS_ANGLE") else 3
 
+    def tightened(self, share: float) -> DenseTake:
+        """The same take with that share of its limits."""
+        take = replace(self, limits=self.limits * share, effector_limit=self.effector_limit * share)
+        take.__dict__.update(slopes=self.slopes, rotations=self.rotations)
+        return take
+
     def only(self, bones: IndexArray) -> DenseTake:
         """The take of some of its bones, without its effectors."""
         sources = np.flatnonzero(np.isin(self.rows, bones))
@@ -107,7 +113,10 @@ class DenseTake:
 
     def errors(self, mask: BoolArray, shape: Shape) -> FloatArray:
         """(S, F, 3) how the curves of a choice of keys (B, F) miss the samples: rotation vectors and shifts."""
-        curves = self.curves(mask, shape)
+        return self.errors_of(self.curves(mask, shape))
+
+    def errors_of(self, curves: FloatArray) -> FloatArray:
+        """(S, F, 3) how curves (4, S, F) miss the samples: rotation vectors and shifts."""
         errors = _rotation_vectors(self.rotations, self.rotations_of(curves))
         errors[self._locations] = np.moveaxis((curves - self.samples)[:3, self._locations], 0, -1)
         return errors
@@ -120,10 +129,9 @@ class DenseTake:
             np.maximum(worst[row], ratios[source], out=worst[row])
         return worst
 
-    def effector_displacement(self, mask: BoolArray, shape: Shape) -> FloatArray:
-        """(E, F, 3) how far the curves move the effectors in the world, by forward kinematics."""
+    def effector_displacement(self, curves: FloatArray) -> FloatArray:
+        """(E, F, 3) how far curves (4, S, F) move the effectors in the world, by forward kinematics."""
         assert self.effectors is not None
-        curves = self.curves(mask, shape)
         turned = quaternion.normalize(np.moveaxis(self.rotations_of(curves), 0, -1))
         moved = set(self._locations.tolist())
         return self.effectors.displacements_exact(

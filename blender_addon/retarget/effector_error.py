@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,8 @@ from .rig_pose import location_frame, pose_world
 
 EFFECTOR_ROLES: Final = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
 """Roles whose bones' heads must stay where the dense take has them."""
+LIMBS: Final = (("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist"))
+"""Joints of one side; each one is the next one's parent in the SMPL body."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +48,6 @@ class EffectorModel:
     """(P,)"""
     effect: FloatArray
     """(P, F, 3, 3) world displacement of the effector per unit of the source's error."""
-    body_scale: float
-    """Length of the character's legs in the world over that of the body the motion was made for."""
 
     def contributions(self, errors: FloatArray) -> FloatArray:
         """Errors (S, F, 3) -> the share (P, F, 3) of each pair in its effector's displacement."""
@@ -54,9 +55,14 @@ class EffectorModel:
 
     def total(self, contributions: FloatArray) -> FloatArray:
         """Shares (P, F, 3) -> world displacement (E, F, 3) of the effectors."""
-        moved = np.zeros_like(self.points)
-        np.add.at(moved, self.pair_effector, contributions)
+        moved: FloatArray = np.tensordot(self._incidence, contributions, axes=1)
         return moved
+
+    @cached_property
+    def _incidence(self) -> FloatArray:
+        """(E, P) 1 where the pair is of the effector."""
+        incidence: FloatArray = (np.arange(len(self.points))[:, None] == self.pair_effector).astype(np.float64)
+        return incidence
 
     def displacements_exact(
         self, rotations: Mapping[str, FloatArray], locations: Mapping[str, FloatArray]
@@ -95,19 +101,25 @@ def effector_model(
         return None
     table = np.array(pairs, dtype=np.intp)
     points = np.stack([posed[bone][:, :3, 3] for bone in ends])
-    return EffectorModel(rig, ends, points, table[:, 0], table[:, 1], np.stack(effects), body_scale(rig, bone_map))
+    return EffectorModel(rig, ends, points, table[:, 0], table[:, 1], np.stack(effects))
 
 
 def body_scale(rig: RigSnapshot, bone_map: BoneMap) -> float:
-    """Length of the character's legs in the world over that of the SMPL body; 1 where a leg is not mapped whole."""
-    legs = []
+    """Length of the character's limbs in the world over that of the SMPL body's; 1 where none is mapped whole.
+
+    Arms and legs count alike: a figure with short legs and long arms errs as far with its hands as a larger one.
+    """
+    own, body = 0.0, 0.0
     for side in ("left", "right"):
-        chain = [bone_map.get(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")]
-        if None not in chain:
-            heads = np.array([rig.rest_world[rig.index(str(bone)), :3, 3] for bone in chain])
-            legs.append(np.linalg.norm(np.diff(heads, axis=0), axis=1).sum())
-    shin_and_thigh = skeleton.REST_OFFSETS[[4, 7]].astype(np.float64)
-    return float(np.mean(legs) / np.linalg.norm(shin_and_thigh, axis=1).sum()) if legs else 1.0
+        for limb in LIMBS:
+            roles = [f"{side}_{joint}" for joint in limb]
+            chain = [bone_map.get(role) for role in roles]
+            if None not in chain:
+                heads = np.array([rig.rest_world[rig.index(str(bone)), :3, 3] for bone in chain])
+                own += float(np.linalg.norm(np.diff(heads, axis=0), axis=1).sum())
+                joints = [skeleton.JOINT_NAMES.index(role) for role in roles[1:]]
+                body += float(np.linalg.norm(skeleton.REST_OFFSETS[joints].astype(np.float64), axis=1).sum())
+    return own / body if body else 1.0
 
 
 def _turn_effect(posed: FloatArray, lever: FloatArray) -> FloatArray:

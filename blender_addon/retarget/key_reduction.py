@@ -4,9 +4,11 @@
 Three modes:
 - NONE: a key on every frame, joined by straight lines.
 - LINEAR: few keys joined by straight lines.
-- BEZIER: few keys with aligned handles whose slopes come nearest to the take (see `bezier_fit.fitted_handles`), or,
-  by choice, with Blender's automatic clamped handles. At the same bound automatic handles need 1.5 to 2 times as many
-  keys, because their slopes come from the neighbouring keys alone.
+- BEZIER: few keys with handles of one of three kinds:
+  - ALIGNED: slopes that come nearest to the take (see `bezier_fit.fitted_slopes`): the fewest keys.
+  - AUTO_CLAMPED: Blender's automatic clamped handles on every key. At the same bound they need 1.8 times as many keys,
+    because their slopes come from the keys' values alone: a key is one number a channel instead of two.
+  - MIXED: automatic clamped handles on most keys, aligned ones where automatic ones would miss the bound.
 """
 
 from __future__ import annotations
@@ -21,24 +23,27 @@ from ..rig.bone_map import BoneMap
 from ..rig.snapshot import RigSnapshot
 from .bezier_fit import (
     BoolArray,
-    Handles,
     KeyColumns,
-    auto_clamped_handles,
+    automatic_slopes,
     evaluate_bezier,
     evaluate_linear,
-    fitted_handles,
+    fitted_slopes,
 )
 from .dense_take import LOCATION, DenseTake
 from .effector_error import EffectorModel, body_scale, effector_model
+from .handle_choice import choose_automatic
 from .key_search import search_keys
 from .quaternion import FloatArray
 
 Mode = Literal["NONE", "LINEAR", "BEZIER"]
-HandleType = Literal["ALIGNED", "AUTO_CLAMPED"]
+HandleType = Literal["MIXED", "AUTO_CLAMPED", "ALIGNED"]
 
 MAX_DEGREES: Final = 0.5
 MAX_METRES: Final = 0.002
-"""On a body of the size that the motion was made for; scaled with the character's legs."""
+"""On a body of the size that the motion was made for; scaled with the character's limbs."""
+MIXED_SHARE: Final = 0.8
+"""Of the bound, what keys with fitted handles may use up where automatic handles are to take the rest: more keys, of
+which more can have automatic handles."""
 _LEAST_LIMIT: Final = 1e-9
 """Stands for a limit of 0, which only a key on every frame meets."""
 
@@ -58,13 +63,13 @@ class CurveKeys:
     left_handles: FloatArray | None
     """(K, 2) frame and value; None for keys joined by straight lines."""
     right_handles: FloatArray | None
-    handle_type: HandleType | None
-    """Of both handles of every key, None for straight lines. To be written with the handles, and with the curve's
-    `auto_smoothing` set to NONE, before Blender updates the curve."""
+    automatic: BoolArray | None
+    """(K,) which keys have AUTO_CLAMPED handles; the others have ALIGNED ones. None for straight lines. To be written
+    with the handles, and with the curve's `auto_smoothing` set to CONT_ACCEL, before Blender updates the curve."""
 
     @property
     def interpolation(self) -> Literal["LINEAR", "BEZIER"]:
-        return "LINEAR" if self.handle_type is None else "BEZIER"
+        return "LINEAR" if self.automatic is None else "BEZIER"
 
 
 def reduce_track(
@@ -76,7 +81,7 @@ def reduce_track(
     mode: Mode = "BEZIER",
     max_degrees: float = MAX_DEGREES,
     max_metres: float = MAX_METRES,
-    handles: HandleType = "ALIGNED",
+    handles: HandleType = "MIXED",
     frame_step: float = 1.0,
 ) -> list[CurveKeys]:
     """The take's channels as few keys: one CurveKeys per F-curve, all rotations before all locations.
@@ -85,7 +90,7 @@ def reduce_track(
     bone -> (F, 3) in armature units. Samples lie `frame_step` frames apart.
     On every sample the evaluated curves turn no bone more than `max_degrees` away from the take and shift no keyed
     location by more than `max_metres`; with a bone map, hands and feet stay within `max_metres` of where the take
-    has them in the world. Metres are scaled with the character's legs.
+    has them in the world. Metres are scaled with the character's limbs.
     Raises ValueError for an unknown mode or channels of different lengths, RigError for an unknown bone.
     """
     if mode not in ("NONE", "LINEAR", "BEZIER"):
@@ -103,10 +108,18 @@ def reduce_track(
     else:
         if bone_map is not None:
             take = replace(take, effectors=_effectors(take, rig, bone_map))
-        shape = _linear if mode == "LINEAR" else _aligned if handles == "ALIGNED" else _automatic
-        mask = search_keys(take, shape)
+        mask = _search(take, mode, handles)
     paths = [*(path for path, _ in rotations.values()), *["location"] * len(locations)]
     return _curves(take, mask, paths, handles if mode == "BEZIER" and frames > 1 else None, frame_step)
+
+
+def _search(take: DenseTake, mode: Mode, handles: HandleType) -> BoolArray:
+    """(B, F) the keys."""
+    if mode == "LINEAR":
+        return search_keys(take, _linear)
+    if handles == "AUTO_CLAMPED":
+        return search_keys(take, _automatic)
+    return search_keys(take.tightened(MIXED_SHARE) if handles == "MIXED" else take, _fitted)
 
 
 def _dense_take(
@@ -157,27 +170,29 @@ def _linear(columns: KeyColumns, samples: FloatArray, slopes: FloatArray) -> Flo
     return evaluate_linear(columns, columns.at_keys(samples))
 
 
-def _aligned(columns: KeyColumns, samples: FloatArray, slopes: FloatArray) -> FloatArray:
-    return evaluate_bezier(columns, columns.at_keys(samples), fitted_handles(columns, samples, slopes))
+def _fitted(columns: KeyColumns, samples: FloatArray, slopes: FloatArray) -> FloatArray:
+    return evaluate_bezier(columns, columns.at_keys(samples), fitted_slopes(columns, samples, slopes))
 
 
 def _automatic(columns: KeyColumns, samples: FloatArray, slopes: FloatArray) -> FloatArray:
     values = columns.at_keys(samples)
-    return evaluate_bezier(columns, values, auto_clamped_handles(columns, values))
+    return evaluate_bezier(columns, values, automatic_slopes(columns, values))
 
 
 def _curves(
-    take: DenseTake, mask: BoolArray, paths: list[str], handle_type: HandleType | None, frame_step: float
+    take: DenseTake, mask: BoolArray, paths: list[str], handles: HandleType | None, frame_step: float
 ) -> list[CurveKeys]:
     columns = KeyColumns(mask[take.rows])
     values = columns.at_keys(take.samples)
-    handles: Handles | None = None
-    if handle_type is not None:
-        handles = (
-            fitted_handles(columns, take.samples, take.slopes)
-            if handle_type == "ALIGNED"
-            else auto_clamped_handles(columns, values)
-        )
+    automatic: BoolArray = np.full(values.shape, handles == "AUTO_CLAMPED")
+    slopes = np.zeros_like(values)
+    if handles == "AUTO_CLAMPED":
+        slopes = automatic_slopes(columns, values)
+    elif handles is not None:
+        slopes = fitted_slopes(columns, take.samples, take.slopes)
+        if handles == "MIXED":
+            automatic = choose_automatic(take, columns, slopes)
+            slopes = automatic_slopes(columns, values, slopes, automatic)
     sources = columns.keys // mask.shape[1]
     curves = []
     for source, (bone, path) in enumerate(zip(take.bones, paths, strict=True)):
@@ -185,13 +200,12 @@ def _curves(
         frames = columns.frame[keys].astype(np.float64)
         for channel in range(take.channel_count(source)):
             value = values[channel, keys]
-            left = right = None
+            left = right = kinds = None
             if handles is not None:
-                left = np.stack(
-                    [(frames - handles.left_span[keys]) * frame_step, value + handles.left[channel, keys]], axis=1
+                left, right = (
+                    np.stack([(frames + reach) * frame_step, value + reach * slopes[channel, keys]], axis=1)
+                    for reach in (columns.before[keys] / -3.0, columns.after[keys] / 3.0)
                 )
-                right = np.stack(
-                    [(frames + handles.right_span[keys]) * frame_step, value + handles.right[channel, keys]], axis=1
-                )
-            curves.append(CurveKeys(bone, path, channel, frames * frame_step, value, left, right, handle_type))
+                kinds = automatic[channel, keys]
+            curves.append(CurveKeys(bone, path, channel, frames * frame_step, value, left, right, kinds))
     return curves

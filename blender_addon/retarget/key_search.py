@@ -80,7 +80,7 @@ def _key_worst_contributors(mask: BoolArray, take: DenseTake, shape: Shape, by_k
         return False
     shares = model.contributions(take.errors(mask, shape))
     if by_kinematics:
-        limit, moved = take.effector_limit, take.effector_displacement(mask, shape)
+        limit, moved = take.effector_limit, take.effector_displacement(take.curves(mask, shape))
     else:
         limit, moved = MODEL_MARGIN * take.effector_limit, model.total(shares)
     sizes = np.sqrt(np.einsum("efi,efi->ef", moved, moved))

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blender_addon.retarget.bezier_fit import KeyColumns, evaluate_bezier, fitted_handles, slopes_of, solve_tridiagonal
+from blender_addon.retarget.bezier_fit import (
+    KeyColumns,
+    automatic_slopes,
+    evaluate_bezier,
+    fitted_slopes,
+    slopes_of,
+    solve_tridiagonal,
+)
 from blender_addon.retarget.effector_error import body_scale
 from blender_addon.retarget.key_reduction import CurveKeys, reduce_track
 from blender_addon.retarget.options import PoseTrack, RetargetOptions
@@ -22,14 +29,15 @@ from blender_addon.rig.bone_map import BoneMap
 from blender_addon.rig.snapshot import RigSnapshot
 from tests.retarget import mocap, motions, rig_edits
 from tests.retarget.curve_oracle import degrees_apart, played
-from tests.rig.humanoids import make_humanoid
+from tests.rig.humanoids import Proportions, make_humanoid
 
 DEGREES, METRES = 0.5, 0.002
 ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "left_foot", "right_foot")
 STYLES: dict[str, dict[str, Any]] = {
     "linear": {"mode": "LINEAR"},
-    "aligned": {"mode": "BEZIER"},
+    "mixed": {"mode": "BEZIER"},
     "automatic": {"mode": "BEZIER", "handles": "AUTO_CLAMPED"},
+    "fitted": {"mode": "BEZIER", "handles": "ALIGNED"},
 }
 
 Rig = tuple[RigSnapshot, BoneMap]
@@ -85,11 +93,34 @@ def test_curves_stay_within_the_bound(style: str, take: int, rig: Rig, repositor
 def test_bezier_needs_a_fifth_of_the_keys(rig: Rig, repository: Path) -> None:
     takes = [dense(repository, rig, take) for take in range(4)]
     full = sum(key_count(reduced(track, rig, mode="NONE")) for track in takes)
-    few = sum(key_count(reduced(track, rig)) for track in takes)
-    assert few * 5 < full
-    automatic = sum(key_count(reduced(track, rig, handles="AUTO_CLAMPED")) for track in takes)
-    linear = sum(key_count(reduced(track, rig, mode="LINEAR")) for track in takes)
-    assert few < automatic < linear < full / 2
+    keys = {
+        style: sum(key_count(reduced(track, rig, **options)) for track in takes) for style, options in STYLES.items()
+    }
+    assert keys["mixed"] * 5 < full
+    assert keys["automatic"] * 3 < full
+    assert keys["fitted"] < keys["mixed"] < keys["automatic"] < keys["linear"] < full / 2
+
+
+@pytest.mark.parametrize("take", [motions.WALK, motions.STROLL])
+def test_most_handles_are_automatic(take: int, rig: Rig, repository: Path) -> None:
+    """Channel by channel; all of them where that is asked for, none where handles are to be fitted."""
+    share = {}
+    for handles in ("MIXED", "AUTO_CLAMPED", "ALIGNED"):
+        kinds = [keys.automatic for keys in reduced(dense(repository, rig, take), rig, handles=handles)]
+        share[handles] = np.mean(np.concatenate([kind for kind in kinds if kind is not None]))
+    assert share["AUTO_CLAMPED"] == 1.0
+    assert share["ALIGNED"] == 0.0
+    assert share["MIXED"] > 0.5
+
+
+@pytest.mark.parametrize("legs", [0.45, 1.0])
+def test_short_legs_do_not_cost_keys(legs: float, repository: Path) -> None:
+    """The bound goes by arms and legs: a figure that is all arms and trunk still has a fifth of the keys."""
+    snapshot, roles = make_humanoid(proportions=Proportions().scaled(legs=legs))
+    stocky = (snapshot, BoneMap(roles))
+    assert body_scale(*stocky) == pytest.approx((2 * 0.54 + 2 * 0.85 * legs) / (2 * 0.527 + 2 * 0.813), rel=0.01)
+    track = dense(repository, stocky, motions.STROLL)
+    assert 5 * key_count(reduced(track, stocky)) < key_count(reduced(track, stocky, mode="NONE"))
 
 
 def test_more_frames_a_second_need_hardly_more_keys(rig: Rig, repository: Path) -> None:
@@ -117,9 +148,9 @@ def test_keys_lie_on_the_take_in_shared_columns(rig: Rig, repository: Path) -> N
     assert len({len(frames) for frames in columns.values()}) > 3
 
 
-def test_handles_are_straight_and_stay_between_their_keys(rig: Rig, repository: Path) -> None:
-    for keys in reduced(dense(repository, rig), rig):
-        assert keys.handle_type == "ALIGNED"
+@pytest.mark.parametrize("style", ["mixed", "automatic", "fitted"])
+def test_handles_are_straight_and_stay_between_their_keys(style: str, rig: Rig, repository: Path) -> None:
+    for keys in reduced(dense(repository, rig), rig, **STYLES[style]):
         assert keys.left_handles is not None
         assert keys.right_handles is not None
         assert (keys.left_handles[1:, 0] >= keys.frames[:-1]).all()
@@ -133,7 +164,7 @@ def test_none_keys_every_frame(rig: Rig, repository: Path) -> None:
     track = dense(repository, rig)
     for keys in reduced(track, rig, mode="NONE"):
         assert np.array_equal(keys.frames, track.frames)
-        assert (keys.interpolation, keys.left_handles, keys.handle_type) == ("LINEAR", None, None)
+        assert (keys.interpolation, keys.left_handles, keys.automatic) == ("LINEAR", None, None)
 
 
 @pytest.mark.parametrize("mode", ["XYZ", "ZXY", "AXIS_ANGLE"])
@@ -240,30 +271,40 @@ class TestFit:
         time_ = np.arange(41) / 40.0
         samples = np.stack([time_**3 - time_, 2.0 * time_**2])[:, None]
         columns = self.columns([0, 18, 40], 41)
-        handles = fitted_handles(columns, samples, slopes_of(samples))
-        curve = evaluate_bezier(columns, columns.at_keys(samples), handles)
+        slopes = fitted_slopes(columns, samples, slopes_of(samples))
+        curve = evaluate_bezier(columns, columns.at_keys(samples), slopes)
         assert np.abs(curve - samples).max() < 2e-4
 
     def test_no_other_slopes_come_nearer(self) -> None:
         rng = np.random.default_rng(4)
         samples = np.cumsum(np.cumsum(rng.normal(size=(1, 1, 60)), axis=-1), axis=-1)
         columns = self.columns([0, 20, 37, 59], 60)
-        handles = fitted_handles(columns, samples, slopes_of(samples))
+        slopes = fitted_slopes(columns, samples, slopes_of(samples))
         values = columns.at_keys(samples)
 
         def miss(change: np.ndarray) -> float:
-            moved = replace(
-                handles,
-                left=handles.left - handles.left_span * change,
-                right=handles.right + handles.right_span * change,
-            )
-            return float(np.sum((evaluate_bezier(columns, values, moved) - samples) ** 2))
+            return float(np.sum((evaluate_bezier(columns, values, slopes + change) - samples) ** 2))
 
         best = miss(np.zeros(4))
         step = 0.1 * np.abs(slopes_of(samples)).max()
         others = [miss(change) for change in rng.normal(size=(200, 4)) * step]
         assert min(others) > 0.995 * best
         assert np.median(others) > 1.5 * best
+
+    def test_automatic_slopes_make_a_smooth_curve(self) -> None:
+        """Worked out by hand: slope 0 at the ends, and at the middle one that continues the second derivative."""
+        columns = self.columns([0, 3, 9], 10)
+        slopes = automatic_slopes(columns, np.array([[0.0, 3.0, 6.0]]))
+        np.testing.assert_allclose(slopes, [[0.0, 3.0 * (6.0 * 1.0 + 3.0 * 0.5) / (2.0 * 9.0), 0.0]], atol=1e-9)
+
+    @pytest.mark.parametrize(
+        ("values", "slope"),
+        [([0.0, 5.0, 3.0], 0.0), ([0.0, 5.0, 5.0], 0.0), ([0.0, 9.0, 9.1], 3.0 * 0.1 / 6.0)],
+        ids=["extremum", "level", "steep then flat"],
+    )
+    def test_automatic_slopes_are_clamped(self, values: list[float], slope: float) -> None:
+        slopes = automatic_slopes(self.columns([0, 3, 9], 10), np.array([values]))
+        np.testing.assert_allclose(slopes, [[0.0, slope, 0.0]], atol=1e-9)
 
     def test_the_tridiagonal_solver(self) -> None:
         rng = np.random.default_rng(2)
