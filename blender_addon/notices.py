@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The message area of the panel: what happened, what to do next, and at most one button that does it."""
+"""The message area of the panel: what happened, what to do next, and buttons that do it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class Notice:
     hint: str = ""
     offered_seconds: float | None = None
     """The nearest length the engine can make, where the request was longer or shorter: the panel offers it."""
+    offered_segments: int = 0
+    """Of how many segments motion of the wanted length can be chained; 0 where that is not the matter."""
     show_log: bool = False
 
     @property

@@ -65,6 +65,11 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
         step=50,
         precision=2,
     )
+    chain_segments: bpy.props.BoolProperty(
+        name="Chain Segments",
+        description="Make motion that is longer than the model's limit from segments that fade into each other",
+        default=False,
+    )
     use_random_seed: bpy.props.BoolProperty(
         name="Random Seed", description="Draw a new seed for every request; it is kept with the take", default=True
     )

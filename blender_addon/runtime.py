@@ -269,11 +269,13 @@ def _joined(folders: list[Path]) -> str:
 
 def _failure_notice(failed: events.RequestFailed) -> Notice:
     offered = failed.details.get("limit_seconds" if failed.code == "seconds_over_limit" else "minimum_seconds")
+    segments = failed.details.get("segments")
     return Notice(
         "ERROR",
         failed.message,
         failed.hint,
         offered_seconds=float(offered) if isinstance(offered, int | float) else None,
+        offered_segments=segments if isinstance(segments, int) else 0,
         show_log=failed.code in ("internal", "out_of_memory"),
     )
 

@@ -31,7 +31,7 @@ def segment_lengths(frames: int, longest: int, overlap: int) -> list[int]:
 
     A take that fits is one segment.
     """
-    assert longest > 2 * overlap >= 0, f"segments of {longest} frames cannot overlap by {overlap}"
+    assert frames <= longest or longest > 2 * overlap, f"segments of {longest} frames cannot overlap by {overlap}"
     count = 1 if frames <= longest else -(-(frames - overlap) // (longest - overlap))
     total = frames + (count - 1) * overlap
     return [total // count + (index < total % count) for index in range(count)]

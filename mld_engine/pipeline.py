@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from . import __version__
+from .chaining import chain as chain_segments
+from .chaining import overlap_frames, segment_seed
 from .checkpoints.pack import DEFAULT_PACK, Pack
 from .conditions.action import label_row
 from .conditions.prompt import plain_text, prompt_warnings
@@ -26,7 +28,7 @@ from .errors import Cancelled, EngineError
 from .models.denoiser import Kind
 from .motion import Motion
 from .representations.base import MotionTensors
-from .request import Request
+from .request import MAX_SEED, Request
 from .synthesis import NOTHING, Condition, Synthesis
 
 OnStep = Callable[[int, int, int], None]
@@ -126,6 +128,7 @@ class MotionPipeline:
         count: int = 1,
         guidance: float | None = None,
         steps: int | None = None,
+        chain: bool = False,
     ) -> list[Motion]:
         """One motion a take; what is left out is the pack's default. Raises RequestError and PackError."""
         request = Request.resolve(
@@ -138,6 +141,7 @@ class MotionPipeline:
             count=count,
             guidance=guidance,
             steps=steps,
+            chain=chain,
         )
         return list(self.takes(request))
 
@@ -154,21 +158,27 @@ class MotionPipeline:
         when the text encoder cannot be loaded, EngineError (out_of_memory).
         """
         told = self._told(request)
+
+        def before_step(_: int) -> None:
+            if cancelled is not None and cancelled():
+                raise Cancelled
+
         for take in range(request.count):
             seed = request.seed_of(take)
+            segments: list[Motion] = []
+            for number, frames in enumerate(request.segments):
 
-            def before_step(_: int) -> None:
-                if cancelled is not None and cancelled():
-                    raise Cancelled
+                def after_step(step: int, take: int = take, number: int = number) -> None:
+                    if on_step is not None:
+                        total = request.steps * len(request.segments)
+                        on_step(take, number * request.steps + step + 1, total)
 
-            def after_step(step: int, take: int = take) -> None:
-                if on_step is not None:
-                    on_step(take, step + 1, request.steps)
-
-            tensors = self._synthesize(
-                seed, request.frames, told, request.guidance, request.steps, before_step, after_step
-            )
-            yield self._motion(tensors, self._meta(request, seed, told.notes))
+                own_seed = segment_seed(seed, number, MAX_SEED + 1)
+                tensors = self._synthesize(
+                    own_seed, frames, told, request.guidance, request.steps, before_step, after_step
+                )
+                segments.append(self._motion(tensors, self._meta(request, seed, told.notes)))
+            yield chain_segments(segments, overlap_frames(self.pack.fps))
 
     def encode(self, motion: Motion) -> Tensor:
         """Normalised latent (tokens, latent_dim) of a motion at the pack's frame rate: the posterior's mean.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
+from .chaining import overlap_frames, segment_lengths
 from .conditions.action import label_row
 from .conditions.prompt import check_prompt
 from .errors import RequestError
@@ -19,6 +20,7 @@ DEFAULT_SECONDS: Final = 4.0
 MAX_SEED: Final = 2**31 - 1
 MAX_COUNT: Final = 64
 MAX_GUIDANCE: Final = 30.0
+MAX_CHAINED_SECONDS: Final = 60.0
 SECONDS_TOLERANCE: Final = 1e-4
 """A limit such as 9.8 s arrives as 9.80000019 from a single-precision field."""
 
@@ -28,7 +30,8 @@ class Request:
     """A request that a pack can carry out; make one with `resolve`.
 
     `text` or `action` (with an optional `style`), or neither for an unconditional motion. `seconds`
-    is what was asked for; the motion has `frames` frames.
+    is what was asked for; the motion has `frames` frames, made of `segments` that overlap (one in
+    most cases, see `chaining`).
     """
 
     text: str | None
@@ -36,6 +39,7 @@ class Request:
     style: str | None
     seconds: float
     frames: int
+    segments: tuple[int, ...]
     seed: int
     count: int
     guidance: float
@@ -65,16 +69,20 @@ class Request:
         count: object = None,
         guidance: object = None,
         steps: object = None,
+        chain: object = None,
     ) -> Request:
         """Check raw values (as they come from JSON) against what the pack can do; None means its default.
 
         Raises RequestError, whose code names the first value that is wrong: empty_prompt,
         prompt_too_long, prompt_without_words, prompt_not_english, unknown_action, unknown_style,
         condition_not_supported, bad_seconds, seconds_too_short, seconds_over_limit, bad_seed,
-        bad_count, bad_guidance, bad_steps, malformed.
+        bad_count, bad_guidance, bad_steps, malformed. With `chain`, motion that is longer than the
+        pack's limit is made of segments, up to MAX_CHAINED_SECONDS.
         """
         text, action, style = _resolve_condition(pack, text, action, style)
-        length = _resolve_seconds(pack, seconds)
+        if chain is not None and not isinstance(chain, bool):
+            raise RequestError("malformed", f"Chaining is a yes/no value, not {_kind(chain)}.")
+        length = _resolve_seconds(pack, seconds, chained=bool(chain))
         number_of_steps = _resolve_steps(pack, steps)
         return cls(
             text=text,
@@ -82,6 +90,7 @@ class Request:
             style=style,
             seconds=length,
             frames=round(length * pack.fps),
+            segments=_segments(pack, length),
             seed=_integer("seed", seed, 0, MAX_SEED, default=0),
             count=_integer("count", count, 1, MAX_COUNT, default=1),
             guidance=_resolve_guidance(pack, guidance, number_of_steps),
@@ -121,7 +130,12 @@ def _resolve_condition(
 _CONDITION_WORDS: Final = {"text": "a text", "action": "an action label", "unconditional": "nothing (unconditional)"}
 
 
-def _resolve_seconds(pack: Pack, value: object) -> float:
+def _segments(pack: Pack, seconds: float) -> tuple[int, ...]:
+    """Lengths of the segments that make up a motion, in frames."""
+    return tuple(segment_lengths(round(seconds * pack.fps), pack.config.max_frames, overlap_frames(pack.fps)))
+
+
+def _resolve_seconds(pack: Pack, value: object, *, chained: bool) -> float:
     shortest, longest = pack.min_seconds, pack.max_seconds
     if value is None:
         return min(max(DEFAULT_SECONDS, shortest), longest)
@@ -139,12 +153,20 @@ def _resolve_seconds(pack: Pack, value: object) -> float:
             f"Ask for {shortest:g} s or more.",
             {"minimum_seconds": shortest},
         )
-    if value > longest + SECONDS_TOLERANCE:
+    if chained and value > max(longest, MAX_CHAINED_SECONDS) + SECONDS_TOLERANCE:
+        raise RequestError(
+            "seconds_over_limit",
+            f"{value:g} s is too long: at most {MAX_CHAINED_SECONDS:g} s can be chained from segments.",
+            f"Ask for {MAX_CHAINED_SECONDS:g} s or less.",
+            {"limit_seconds": MAX_CHAINED_SECONDS},
+        )
+    if not chained and value > longest + SECONDS_TOLERANCE:
+        segments = len(_segments(pack, min(float(value), MAX_CHAINED_SECONDS)))
         raise RequestError(
             "seconds_over_limit",
             f"{value:g} s is too long: the pack {pack.name!r} makes at most {longest:g} s in one take.",
-            f"Ask for {longest:g} s or less; longer motion is chained from segments.",
-            {"limit_seconds": longest},
+            f"Ask for {longest:g} s or less, or have {segments} segments chained.",
+            {"limit_seconds": longest, "segments": segments if value <= MAX_CHAINED_SECONDS else 0},
         )
     return float(value)
 

@@ -45,6 +45,25 @@ class MLD_OT_use_limit_seconds(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class MLD_OT_chain_segments(bpy.types.Operator):
+    """Make this length from segments that fade into each other"""
+
+    bl_idname = "mld.chain_segments"
+    bl_label = "Chain Segments"
+    bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        notice = runtime.current().notice
+        offered = notice is not None and notice.offered_segments > 0
+        return allowed(cls, "" if offered else "The last request's length was possible.")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.mld.chain_segments = True
+        runtime.current().notice = None
+        return bpy.ops.mld.generate()
+
+
 class MLD_OT_dismiss(bpy.types.Operator):
     """Clear the message"""
 
@@ -72,4 +91,4 @@ class MLD_OT_show_log(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (MLD_OT_random_seed, MLD_OT_use_limit_seconds, MLD_OT_dismiss, MLD_OT_show_log)
+CLASSES = (MLD_OT_random_seed, MLD_OT_use_limit_seconds, MLD_OT_chain_segments, MLD_OT_dismiss, MLD_OT_show_log)

@@ -93,6 +93,8 @@ def _draw_request(layout: bpy.types.UILayout, context: bpy.types.Context, live: 
         if vocabulary.styles:
             column.prop(settings, "style_label", icon="VIEWZOOM")
     column.prop(settings, "seconds")
+    if settings.chain_segments or settings.seconds > vocabulary.max_seconds:
+        column.prop(settings, "chain_segments")
     row = column.row(align=True)
     seed = row.row(align=True)
     seed.active = not settings.use_random_seed
@@ -141,6 +143,8 @@ def _draw_notice(layout: bpy.types.UILayout, context: bpy.types.Context, notice:
         wrapped(box, context, notice.hint, "BLANK1")
     if notice.offered_seconds is not None:
         box.operator("mld.use_limit_seconds", text=f"Use {notice.offered_seconds:g} s")
+    if notice.offered_segments:
+        box.operator("mld.chain_segments", text=f"Chain {notice.offered_segments} Segments")
     if notice.show_log:
         box.operator("mld.show_log", icon="FILE_TEXT")
 

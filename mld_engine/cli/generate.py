@@ -46,6 +46,9 @@ def add_command(commands: Any) -> None:
         "--guidance", type=float, metavar="G", help="how closely to follow the request (default: the pack's)"
     )
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the pack's)")
+    parser.add_argument(
+        "--chain", action="store_true", help="chain segments where the length is over the pack's limit, up to 60 s"
+    )
     add_pack_and_device(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="motion file to write")
     parser.add_argument("--bvh", type=Path, metavar="FILE.bvh", help="write the same motion as BVH, too")
@@ -70,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         count=arguments.count,
         guidance=arguments.guidance,
         steps=arguments.steps,
+        chain=arguments.chain,
     )
     outputs: list[tuple[list[Path], Callable[[Path, Motion], None]]] = [
         (_checked_paths(arguments.out, ".npz", request.count), write_amass)
@@ -84,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     written: list[Path] = []
     warnings: list[str] = []
     try:
-        with _progress(request.count * request.steps) as on_step:
+        with _progress(request.count * request.steps * len(request.segments)) as on_step:
             for take, motion in enumerate(pipeline.takes(request, on_step)):
                 for paths, write in outputs:
                     write(paths[take], motion)

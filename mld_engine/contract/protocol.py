@@ -12,7 +12,7 @@ No pickle, no socket, no temporary file. Every message has a `type`; the types a
 
     client -> engine
       hello     protocol                                   first message; answered by the engine's hello
-      generate  id, text | action [style] | neither, seconds, seed, count, guidance, steps, pack
+      generate  id, text | action [style] | neither, seconds, seed, count, guidance, steps, chain, pack
                 (a field that is absent or null means the pack's default)
       cancel    id
       packs

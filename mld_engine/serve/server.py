@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 EXIT_FAILURE: Final = 1
 _LOADED_PACKS: Final = 2
-_REQUEST_FIELDS: Final = ("text", "action", "style", "seconds", "seed", "count", "guidance", "steps")
+_REQUEST_FIELDS: Final = ("text", "action", "style", "seconds", "seed", "count", "guidance", "steps", "chain")
 
 _log = logging.getLogger(__name__)
 

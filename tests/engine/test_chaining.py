@@ -10,7 +10,9 @@ import pytest
 
 from mld_engine.chaining import chain, overlap_frames, segment_lengths, segment_seed
 from mld_engine.contract.skeleton import REST_OFFSETS
+from mld_engine.errors import RequestError
 from mld_engine.motion import Motion
+from mld_engine.request import Request
 
 FPS = 20.0
 OVERLAP = overlap_frames(FPS)
@@ -80,3 +82,29 @@ def test_seeds_of_segments_differ_from_those_of_other_takes() -> None:
     assert len(used) == 64 * 8
     assert segment_seed(7, 0, seeds) == 7
     assert 0 <= segment_seed(seeds - 1, 3, seeds) < seeds
+
+
+def test_a_long_take_is_made_of_segments(pipeline) -> None:
+    steps: list[tuple[int, int, int]] = []
+    request = Request.resolve(pipeline.pack, action="walk", seconds=12.0, seed=5, count=2, steps=3, chain=True)
+    first, second = pipeline.takes(request, lambda *step: steps.append(step))
+    assert (first.frames, first.seconds, first.meta["seconds"]) == (360, 12.0, 12.0)
+    assert steps == [(take, step, 6) for take in (0, 1) for step in range(1, 7)]
+    alone = pipeline(action="walk", seconds=12.0, seed=6, steps=3, chain=True)[0]
+    np.testing.assert_array_equal(second.rotations, alone.rotations)
+    travel = np.linalg.norm(np.diff(first.root[:, [0, 2]], axis=0), axis=-1)
+    assert travel.max() < 3 * np.median(travel), "no jump where the segments meet"
+
+
+def test_chaining_changes_nothing_that_fits(pipeline) -> None:
+    made = [pipeline(action="walk", seconds=2.0, seed=5, steps=3, chain=chain)[0] for chain in (False, True)]
+    np.testing.assert_array_equal(made[0].rotations, made[1].rotations)
+
+
+def test_the_refusal_offers_segments(pipeline) -> None:
+    with pytest.raises(RequestError, match="or have 2 segments chained") as refused:
+        pipeline(action="walk", seconds=15.0)
+    assert refused.value.details == {"limit_seconds": 10.0, "segments": 2}
+    with pytest.raises(RequestError, match="at most 60 s can be chained") as refused:
+        pipeline(action="walk", seconds=90.0, chain=True)
+    assert refused.value.details == {"limit_seconds": 60.0}

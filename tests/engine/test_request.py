@@ -17,7 +17,16 @@ from mld_engine.request import MAX_SEED, Request
 def test_what_is_left_out_is_the_packs_default(pack: Pack) -> None:
     request = Request.resolve(pack, text="  a person walks  ")
     assert request == Request(
-        text="a person walks", action=None, style=None, seconds=4.0, frames=120, seed=0, count=1, guidance=4.0, steps=50
+        text="a person walks",
+        action=None,
+        style=None,
+        seconds=4.0,
+        frames=120,
+        segments=(120,),
+        seed=0,
+        count=1,
+        guidance=4.0,
+        steps=50,
     )
     assert request.condition == "text"
 
@@ -94,9 +103,9 @@ def test_a_wrong_value_is_named(pack: Pack, raw: dict[str, Any], code: str) -> N
 def test_over_the_limit_offers_the_limit(pack: Pack) -> None:
     with pytest.raises(RequestError, match="at most 10 s") as caught:
         Request.resolve(pack, seconds=20)
-    assert caught.value.details == {"limit_seconds": 10.0}
+    assert caught.value.details == {"limit_seconds": 10.0, "segments": 3}
     assert "Ask for 10 s" in caught.value.hint
-    assert "chained from segments" in caught.value.hint
+    assert "have 3 segments chained" in caught.value.hint
 
 
 def test_an_unknown_label_lists_those_close_to_it(pack: Pack) -> None:
