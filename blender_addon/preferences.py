@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ class Settings:
     cpu_only: bool = False
     idle_minutes: int = 30
     packs_folder: str = ""
+    install_clip: bool = False
+    clip_weights: str = ""
+    t5_model: str = ""
 
 
 class MLD_AP_preferences(bpy.types.AddonPreferences):
@@ -68,6 +71,26 @@ class MLD_AP_preferences(bpy.types.AddonPreferences):
         default=Settings.packs_folder,
     )
 
+    install_clip: bpy.props.BoolProperty(
+        name="Install CLIP",
+        description="Install OpenCLIP, too: models that were imported from published checkpoints read text with it",
+        default=Settings.install_clip,
+    )
+    clip_weights: bpy.props.StringProperty(
+        name="CLIP Weights",
+        description="File with the weights of CLIP ViT-L/14. Empty: looked for in the caches of OpenCLIP and of "
+        "Hugging Face. Counts from the engine's next start",
+        subtype="FILE_PATH",
+        default=Settings.clip_weights,
+    )
+    t5_model: bpy.props.StringProperty(
+        name="Sentence-T5",
+        description="Folder of the sentence-t5-large model. Empty: looked for in the cache of Hugging Face. Counts "
+        "from the engine's next start",
+        subtype="DIR_PATH",
+        default=Settings.t5_model,
+    )
+
     def draw(self, _context: bpy.types.Context) -> None:
         column = self.layout.column()
         column.use_property_split = True
@@ -76,6 +99,11 @@ class MLD_AP_preferences(bpy.types.AddonPreferences):
         column.prop(self, "idle_minutes", text="Stop When Idle (Minutes)")
         column.prop(self, "cpu_only")
         column.prop(self, "packs_folder")
+        column.separator()
+        column.label(text="For models imported from published checkpoints:")
+        column.prop(self, "install_clip")
+        column.prop(self, "clip_weights")
+        column.prop(self, "t5_model")
 
 
 def settings() -> Settings:
@@ -83,7 +111,7 @@ def settings() -> Settings:
     chosen = addon.preferences if addon else None
     if not chosen:
         return Settings()
-    return Settings(chosen.engine_python, chosen.device, chosen.cpu_only, chosen.idle_minutes, chosen.packs_folder)
+    return Settings(**{field.name: getattr(chosen, field.name) for field in fields(Settings)})
 
 
 def user_folder() -> Path:
@@ -112,6 +140,14 @@ def further_pack_folders() -> list[Path]:
     chosen = settings().packs_folder
     named = [chosen, *os.environ.get(PACKS_VARIABLE, "").split(os.pathsep)]
     return [own_packs_folder(), *(Path(bpy.path.abspath(folder)).expanduser() for folder in named if folder)]
+
+
+def engine_variables() -> dict[str, str]:
+    """What the preferences tell the engine by its environment."""
+    chosen = settings()
+    named = {"MLD_CLIP_WEIGHTS": chosen.clip_weights, "MLD_T5_MODEL": chosen.t5_model}
+    variables = {name: bpy.path.abspath(path) for name, path in named.items() if path}
+    return variables | {PACKS_VARIABLE: os.pathsep.join(str(folder) for folder in further_pack_folders())}
 
 
 def pack_folders() -> list[Path]:

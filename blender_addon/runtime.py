@@ -89,7 +89,7 @@ class Runtime:
             source_root=source_root(),
             log_dir=preferences.log_dir(),
             device=preferences.settings().device,
-            environment=os.environ | {preferences.PACKS_VARIABLE: _joined(preferences.further_pack_folders())},
+            environment=os.environ | preferences.engine_variables(),
         )
 
     # Requests
@@ -215,6 +215,8 @@ class Runtime:
         arguments = ["--venv", str(preferences.engine_venv())]
         if preferences.settings().cpu_only:
             arguments.append("--cpu")
+        if preferences.settings().install_clip:
+            arguments.append("--clip")
         self.installer.start(
             python_candidates(sys.executable, sys.prefix),
             Path(source_root()) / "install_deps.py",
@@ -261,10 +263,6 @@ class Runtime:
             return False
         self._shown = (state, steps, now)
         return True
-
-
-def _joined(folders: list[Path]) -> str:
-    return os.pathsep.join(str(folder) for folder in folders)
 
 
 def _failure_notice(failed: events.RequestFailed) -> Notice:
