@@ -7,7 +7,7 @@ Bone axes and rolls play no part: limbs are compared by the positions of their j
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -83,6 +83,14 @@ def measure_stance(rig: RigSnapshot, bone_map: BoneMap, plan: Plan) -> Stance:
         warnings = ("The toes point backwards: left and right may be swapped in the bone map.",)
     frame = np.stack([left, -forward, up], axis=1) @ axes.Y_UP_TO_Z_UP
     return Stance(rest, frame, left, forward, up, upright, warnings)
+
+
+def facing_by_axes(stance: Stance, pelvis: str) -> Stance:
+    """The stance of a character whose bones rest in the motion's own axes: they say exactly how it faces, while hips
+    and shoulders of a real body are never quite level. `pelvis`: its bone."""
+    standing = quaternion.multiply(stance.upright, quaternion.from_matrix(stance.rest[pelvis]))
+    frame = quaternion.rotate(standing[None], np.eye(3)).T
+    return replace(stance, frame=frame, left=frame[:, 0], forward=frame[:, 2])
 
 
 def _upright(rig: RigSnapshot, spine: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .foot_contacts import BoolArray, runs
 from .quaternion import FloatArray
@@ -34,51 +35,66 @@ def faded(mask: BoolArray, seconds: float, frame_seconds: float) -> FloatArray:
 
 
 def blur(values: FloatArray, seconds: float, frame_seconds: float) -> FloatArray:
-    """(F,) Gaussian average along time with a standard deviation of `seconds`; the ends are held."""
+    """(F,) or (F, n) Gaussian average along time with a standard deviation of `seconds`; the ends are held."""
     reach = max(int(np.ceil(3.0 * seconds / frame_seconds)), 1)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * frame_seconds / seconds) ** 2)
-    return np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), mode="valid")
+    kernel /= kernel.sum()
+    if values.ndim == 1:
+        return np.convolve(np.pad(values, reach, mode="edge"), kernel, mode="valid")
+    padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
+    return np.stack([np.convolve(column, kernel, mode="valid") for column in padded.T], axis=-1)
 
 
-def unhurried(value: FloatArray) -> float:
-    """Seconds in which a value fades: always the same."""
-    return EASE_SECONDS
+@dataclass(frozen=True, eq=False)
+class Bridges:
+    """Between plants: from which two planted frames each frame gets its value, and with which weights. All (F,)."""
+
+    before: NDArray[np.intp]
+    after: NDArray[np.intp]
+    weight_before: FloatArray
+    weight_after: FloatArray
+
+    def over(self, values: FloatArray) -> FloatArray:
+        """Values (F, ...) of planted frames; elsewhere a smooth way from each plant to the next."""
+        trailing = (slice(None), *(None,) * (values.ndim - 1))
+        first = self.weight_before[trailing] * values[self.before]
+        return np.asarray(first + self.weight_after[trailing] * values[self.after])
 
 
-def joined(
-    values: FloatArray,
-    mask: BoolArray,
-    frame_seconds: float,
-    ease: Callable[[FloatArray], float] = unhurried,
-) -> FloatArray:
-    """Values (F, ...) where the mask is True; elsewhere a smooth way from each run of True to the next.
+def bridges(mask: BoolArray, frame_seconds: float, seconds: FloatArray | None = None) -> Bridges:
+    """The ways from each run of True to the next.
 
     Over a long gap the way leads through 0. So it does at the ends, unless they are near: then the value is held.
-    `ease` says within how many seconds a value fades.
+    `seconds` (F,) says within what time the value of a frame fades, `EASE_SECONDS` by default.
     """
-    plants = runs(mask)
-    out = np.zeros_like(values)
-    if not plants:
-        return out
-    out[mask] = values[mask]
-    frames = np.arange(len(values), dtype=np.float64)
-    first, last = plants[0][0], plants[-1][1] - 1
-    come, leave = ease(values[first]) / frame_seconds, ease(values[last]) / frame_seconds
-    out[:first] = _fading(values[first], first - frames[:first], first, come)
-    out[last + 1 :] = _fading(values[last], frames[last + 1 :] - last, len(values) - 1 - last, leave)
+    plants, count = runs(mask), len(mask)
+    frames = np.arange(count)
+    before, after = frames.copy(), frames.copy()
+    weight_before, weight_after = mask.astype(np.float64), np.zeros(count)
+    ease = np.full(count, EASE_SECONDS / frame_seconds) if seconds is None else seconds / frame_seconds
+    if plants:
+        first, last = plants[0][0], plants[-1][1] - 1
+        after[:first], before[last + 1 :] = first, last
+        weight_after[:first] = _fading(first - frames[:first], first, ease[first])
+        weight_before[last + 1 :] = _fading(frames[last + 1 :] - last, count - 1 - last, ease[last])
     for (_, end), (begin, _) in pairwise(plants):
-        here, length = frames[end:begin], begin - end + 1
-        before, after = values[end - 1], values[begin]
-        leave, come = ease(before) / frame_seconds, ease(after) / frame_seconds
-        if length >= leave + come:
-            out[end:begin] = _fading(before, here - (end - 1), length, leave)
-            out[end:begin] += _fading(after, begin - here, length, come)
+        gap, leave, come = slice(end, begin), end - 1, begin
+        before[gap], after[gap] = leave, come
+        here, length = frames[gap], come - leave
+        if length >= ease[leave] + ease[come]:
+            weight_before[gap] = _fading(here - leave, length, ease[leave])
+            weight_after[gap] = _fading(come - here, length, ease[come])
         else:
-            out[end:begin] = before + np.multiply.outer(smoothstep((here - (end - 1)) / length), after - before)
-    return out
+            weight_after[gap] = smoothstep((here - leave) / length)
+            weight_before[gap] = 1.0 - weight_after[gap]
+    return Bridges(before, after, weight_before, weight_after)
 
 
-def _fading(value: FloatArray, distance: FloatArray, room: int, frames: float) -> FloatArray:
-    """(n, ...) `value` fading to 0 within `frames` at `distance` (n,) frames; held where there is not room enough."""
-    share = smoothstep(distance / frames) if room >= frames else 0.0 * distance
-    return np.asarray(np.multiply.outer(1.0 - share, value))
+def joined(values: FloatArray, mask: BoolArray, frame_seconds: float, seconds: FloatArray | None = None) -> FloatArray:
+    """Values (F, ...) where the mask is True; elsewhere a smooth way from each run of True to the next: `bridges`."""
+    return bridges(mask, frame_seconds, seconds).over(values)
+
+
+def _fading(distance: NDArray[np.intp], room: int, frames: float) -> FloatArray:
+    """(n,) weights from 1 to 0 within `frames`, at `distance` (n,) frames; 1 where there is not room enough."""
+    return 1.0 - smoothstep(distance / frames) if room >= frames else np.ones(len(distance))

@@ -16,7 +16,7 @@ TOUCHES: Final = 0.5
 """A contact value above this means that the joint is on the floor."""
 SHORTEST_GAP_SECONDS: Final = 0.07
 """A foot that leaves the floor for less stays planted."""
-SHORTEST_CONTACT_SECONDS: Final = 0.05
+SHORTEST_CONTACT_SECONDS: Final = 0.03
 """A contact that is shorter is noise."""
 
 

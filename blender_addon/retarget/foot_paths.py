@@ -8,6 +8,7 @@ the two is planted.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
@@ -61,19 +62,37 @@ class Foot:
         """(F,) whether any part of it is."""
         return np.asarray(self.ankle_planted | self.toe_planted)
 
-    @property
+    @cached_property
     def length(self) -> float:
         """From ankle to toe joint."""
-        return float(np.linalg.norm(self.toe, axis=-1).mean())
+        return float(quaternion.length(self.toe).mean())
 
     def turned(self, turn: FloatArray) -> Foot:
         """The foot after world rotations (F, 4) about its ankle."""
         return replace(self, toe=quaternion.rotate(turn, self.toe), attitude=quaternion.multiply(turn, self.attitude))
 
+    @cached_property
     def ahead(self) -> FloatArray:
         """(F, 3) unit vector: the level direction in which the foot points, also when pitched past the vertical."""
         left = quaternion.rotate(self.attitude, np.cross(self.up, self.forward))
         return quaternion.unit(quaternion.cross(left, np.broadcast_to(self.up, left.shape)))
+
+    @cached_property
+    def toe_angle(self) -> FloatArray:
+        """(F,) how far the toe joint is pitched up from level [rad], -pi .. pi."""
+        return np.asarray(np.arctan2(self.toe @ self.up, np.sum(self.toe * self.ahead, axis=-1)))
+
+    @cached_property
+    def toe_span(self) -> FloatArray:
+        """(F,) length of the toe vector seen from the side."""
+        span = np.hypot(self.toe @ self.up, np.sum(self.toe * self.ahead, axis=-1))
+        return np.asarray(np.maximum(span, 1e-9))
+
+    def pitched(self, angles: FloatArray) -> FloatArray:
+        """World rotations (F, 4) that pitch the toes up by angles (F,) [rad]."""
+        return quaternion.from_axis_angle(
+            quaternion.cross(self.ahead, np.broadcast_to(self.up, self.ahead.shape)), angles
+        )
 
 
 def steady(foot: Foot, rise: FloatArray, slip: float, frame_seconds: float) -> FloatArray:
@@ -87,36 +106,41 @@ def steady(foot: Foot, rise: FloatArray, slip: float, frame_seconds: float) -> F
     both = foot.ankle_planted & foot.toe_planted
     reach = slip / np.clip(abs(foot.toe_drop), 0.1 * foot.length, foot.length)
     held = np.zeros_like(foot.ankle)
-    for begin, end in runs(both):
-        phase = slice(begin, end)
-        middle = _mean_attitude(foot, calm[phase], rise[phase], phase, reach)
-        away = _rotation_vectors(quaternion.multiply(calm[phase], quaternion.conjugate(middle)))
+    if both.any():
+        middle = _mean_attitudes(foot, calm, rise, both, reach)
+        away = _rotation_vectors(quaternion.multiply(calm[both], quaternion.conjugate(middle)))
         yaw = (away @ foot.up)[:, None] * foot.up
         kept = _from_rotation_vectors(_limited(yaw, slip / foot.length) + _limited(away - yaw, reach))
         wanted = quaternion.multiply(kept, middle)
-        held[phase] = _rotation_vectors(quaternion.multiply(wanted, quaternion.conjugate(calm[phase])))
-    turn = _from_rotation_vectors(joined(held, both, frame_seconds, _turning_seconds))
+        held[both] = _rotation_vectors(quaternion.multiply(wanted, quaternion.conjugate(calm[both])))
+    turn = _from_rotation_vectors(joined(held, both, frame_seconds, _turning_seconds(held)))
     return quaternion.multiply(quaternion.multiply(turn, calm), quaternion.conjugate(foot.attitude))
 
 
 def _calmed(foot: Foot, frame_seconds: float) -> FloatArray:
     """(F, 4) the foot's attitude without jitter where it is planted: planted toes would hand it on to the knee."""
     attitude = quaternion.continuous(foot.attitude)
-    mean = np.stack([blur(column, CALM_SECONDS, frame_seconds) for column in attitude.T], axis=-1)
+    mean = blur(attitude, CALM_SECONDS, frame_seconds)
     weight = faded(foot.planted, CALM_SECONDS, frame_seconds)[:, None]
     return quaternion.normalize((1.0 - weight) * attitude + weight * mean)
 
 
-def _mean_attitude(foot: Foot, attitude: FloatArray, rise: FloatArray, phase: slice, reach: float) -> FloatArray:
-    """(4,) the mean over a contact, pitched up where it would push the toes into the floor by over `reach` [rad]."""
-    mean = quaternion.normalize(attitude.sum(axis=0))
+def _mean_attitudes(foot: Foot, attitude: FloatArray, rise: FloatArray, both: BoolArray, reach: float) -> FloatArray:
+    """(n, 4) for each frame of `both` the mean over its run of such frames.
+
+    It is pitched up where it would push the toes into the floor by over `reach` [rad].
+    """
+    phases = runs(both)
+    lengths = np.array([end - begin for begin, end in phases])
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    mean = quaternion.normalize(np.add.reduceat(attitude[both], starts, axis=0))
     direction = quaternion.rotate(mean, foot.forward)
-    above = foot.ankle[phase] @ foot.up + rise - foot.ankle_height + foot.toe_drop
-    lowest = np.arcsin(np.clip(foot.toe_drop / foot.length, -1.0, 1.0)) - np.arcsin(
-        np.clip(above / foot.length, -1.0, 1.0)
-    )
-    missing = max(lowest.max() - reach - np.arcsin(np.clip(direction @ foot.up, -1.0, 1.0)), 0.0)
-    return quaternion.multiply(quaternion.from_axis_angle(np.cross(direction, foot.up), missing), mean)
+    above = foot.ankle[both] @ foot.up + rise[both] - foot.ankle_height + foot.toe_drop
+    flat = np.arcsin(np.clip(foot.toe_drop / foot.length, -1.0, 1.0))
+    lowest = flat - np.arcsin(np.clip(np.minimum.reduceat(above, starts) / foot.length, -1.0, 1.0))
+    missing = np.maximum(lowest - reach - np.arcsin(np.clip(direction @ foot.up, -1.0, 1.0)), 0.0)
+    pitch = quaternion.from_axis_angle(np.cross(direction, foot.up), missing)
+    return np.repeat(quaternion.multiply(pitch, mean), lengths, axis=0)
 
 
 def _rotation_vectors(rotations: FloatArray) -> FloatArray:
@@ -126,35 +150,28 @@ def _rotation_vectors(rotations: FloatArray) -> FloatArray:
 
 
 def _from_rotation_vectors(vectors: FloatArray) -> FloatArray:
-    return quaternion.from_axis_angle(vectors, np.linalg.norm(vectors, axis=-1))
+    return quaternion.from_axis_angle(vectors, quaternion.length(vectors))
 
 
 def _limited(vectors: FloatArray, limit: float) -> FloatArray:
     """Vectors (F, 3) kept smoothly within the limit."""
-    size = np.maximum(np.linalg.norm(vectors, axis=-1), 1e-12)
+    size = np.maximum(quaternion.length(vectors), 1e-12)
     return np.asarray(vectors * (limit * np.tanh(size / limit) / size)[:, None])
 
 
-def _turning_seconds(turn: FloatArray) -> float:
-    """Time in which a foot takes up a rotation vector (3,) [rad], or gives it up."""
-    return float(np.clip(np.linalg.norm(turn) / TURN_SPEED, TURN_SECONDS, LONGEST_TURN_SECONDS))
+def _turning_seconds(turns: FloatArray) -> FloatArray:
+    """(F,) times in which a foot takes up rotation vectors (F, 3) [rad], or gives them up."""
+    return np.asarray(np.clip(quaternion.length(turns) / TURN_SPEED, TURN_SECONDS, LONGEST_TURN_SECONDS))
 
 
 def level_shift(foot: Foot, travel: FloatArray, leg_length: float, frame_seconds: float) -> FloatArray:
     """(F, 3) level displacement of the ankle under which what is planted does not slide; 0 in the air.
 
-    From frame to frame the shift undoes the step of the ankle, of the toe joint, or of a point between them while both
-    are planted. So heel, sole and toes take over from each other without a jump. What is left open is one constant for
-    each plant; it keeps the foot near its own path, and plants in quick succession near each other.
+    So heel, sole and toes take over from each other without a jump. `standing_path` leaves one constant open for each
+    plant; it keeps the foot near its own path, and plants in quick succession near each other.
     `travel` (F, 3): how far the floor has moved back under a motion in place; zeros otherwise.
     """
-    masks = np.stack([foot.ankle_planted, foot.toe_planted])
-    points = np.stack([foot.ankle, foot.ankle + foot.toe]) + travel
-    steps = np.diff(points, axis=1)
-    climbs = steps @ foot.up
-    steps = steps - climbs[..., None] * foot.up
-    held = _held(masks, climbs, STILL_SPEED * leg_length * frame_seconds, foot.has_toes)
-    path = np.concatenate([np.zeros((1, 3)), -np.cumsum(np.sum(held[..., None] * steps, axis=0), axis=0)])
+    path = standing_path(foot, travel, leg_length, frame_seconds)
     plants = runs(foot.planted)
     shift = np.zeros_like(path)
     if plants:
@@ -163,17 +180,41 @@ def level_shift(foot: Foot, travel: FloatArray, leg_length: float, frame_seconds
     return shift
 
 
+def standing_path(foot: Foot, travel: FloatArray, leg_length: float, frame_seconds: float) -> FloatArray:
+    """(F, 3) the level way on which a foot would have to be moved not to slide; it changes only while planted.
+
+    From frame to frame it undoes the step of the ankle, of the toe joint, or of a point between them while both are
+    planted.
+    """
+    masks = np.stack([foot.ankle_planted, foot.toe_planted])
+    points = np.stack([foot.ankle, foot.ankle + foot.toe]) + travel
+    steps = np.diff(points, axis=1)
+    climbs = steps @ foot.up
+    steps = steps - climbs[..., None] * foot.up
+    held = _held(masks, climbs, STILL_SPEED * leg_length * frame_seconds, foot.has_toes)
+    return np.concatenate([np.zeros((1, 3)), -np.cumsum(np.sum(held[..., None] * steps, axis=0), axis=0)])
+
+
 def _held(masks: BoolArray, climbs: FloatArray, still_step: float, has_toes: bool) -> FloatArray:
     """(2, F-1) the share of the ankle's and of the toes' step from each frame to the next that is to be undone.
 
-    `climbs` (2, F-1): what each of them rises. While both are planted, the foot turns about the one that rises less;
-    where there is no toe joint to be seen, about the ankle.
+    `climbs` (2, F-1): what each of them rises. While both are planted, the foot turns about the one that rises less
+    and stays planted for longer; where there is no toe joint to be seen, about the ankle.
     """
     firm = masks[:, 1:] & masks[:, :-1]
     if not has_toes:
         firm[1] &= ~firm[0]
-    still = firm / (climbs**2 + still_step**2)
+    still = firm * _lasting(masks)[:, 1:] ** 2 / (climbs**2 + still_step**2)
     return np.asarray(still / np.maximum(still.sum(axis=0), 1e-30))
+
+
+def _lasting(masks: BoolArray) -> FloatArray:
+    """(2, F) how many frames the plant lasts that a joint is in; 0 in the air."""
+    frames = np.zeros(masks.shape)
+    for row, mask in zip(frames, masks, strict=True):
+        for begin, end in runs(mask):
+            row[begin:end] = end - begin
+    return frames
 
 
 def _constants(path: FloatArray, plants: list[tuple[int, int]], frame_seconds: float) -> FloatArray:
@@ -207,26 +248,25 @@ def settle(foot: Foot, raised_limit: float, frame_seconds: float) -> FloatArray:
     return np.asarray(-trusted / np.maximum(weight, 1e-6))
 
 
-def toes_up(foot: Foot, rise: FloatArray, tolerance: float, frame_seconds: float) -> FloatArray:
-    """World rotations (F, 4) of the foot about its ankle that pitch its toes out of the floor.
+def toes_up(foot: Foot, ankle: FloatArray, tolerance: float) -> FloatArray:
+    """(F,) by how much the foot pitches up [rad] to take its toes out of the floor, ankle at heights (F,).
 
-    `rise` (F,): what the ankle is moved up by. On a character with long feet a heel that rises as in the motion would
-    push the toes through the floor; turning the foot leaves the leg as it is, lifting it would bend the knee.
+    On a character with long feet a heel that rises as in the motion would push the toes through the floor; turning the
+    foot leaves the leg as it is, lifting it would bend the knee. Toes that point down and back come up behind, which is
+    a negative pitch. Between the two, where they point straight down, no pitch helps and none is made.
     """
-    ahead = foot.ahead()
-    forward, upright = np.sum(foot.toe * ahead, axis=-1), foot.toe @ foot.up
-    span = np.maximum(np.hypot(forward, upright), 1e-9)
-    sunk = out_of_floor(clearance(foot, foot.ankle @ foot.up + rise), tolerance)
-    pitch = np.arcsin(np.clip((upright + sunk) / span, -1.0, 1.0)) - np.arcsin(np.clip(upright / span, -1.0, 1.0))
-    # Toes that point down and back come up in front: that takes them past the vertical first.
-    behind = np.maximum(-0.5 * np.pi - np.arctan2(upright, forward), 0.0)
-    pitch += 2.0 * behind * blur(smoothstep(sunk / tolerance), CALM_SECONDS, frame_seconds)
-    return quaternion.from_axis_angle(quaternion.cross(ahead, np.broadcast_to(foot.up, ahead.shape)), pitch)
+    sunk = out_of_floor(clearance(foot, ankle), tolerance)
+    upright, forward = np.sin(foot.toe_angle), np.cos(foot.toe_angle)
+    pitch = np.arcsin(np.clip(upright + sunk / foot.toe_span, -1.0, 1.0)) - np.arcsin(upright)
+    return np.asarray(pitch * 0.5 * forward * (3.0 - forward**2))
 
 
-def clearance(foot: Foot, ankle: FloatArray) -> FloatArray:
-    """(F,) how high the toe joint is above where it is in a flat foot, with the ankle at the heights `ankle` (F,)."""
-    return np.asarray(ankle + foot.toe @ foot.up - foot.ankle_height + foot.toe_drop)
+def clearance(foot: Foot, ankle: FloatArray, pitch: FloatArray | float = 0.0) -> FloatArray:
+    """(F,) how high the toe joint is above where it is in a flat foot, with the ankle at the heights `ankle` (F,).
+
+    `pitch` (F,) [rad]: by how much the foot is pitched up besides.
+    """
+    return np.asarray(ankle + foot.toe_span * np.sin(foot.toe_angle + pitch) - foot.ankle_height + foot.toe_drop)
 
 
 def out_of_floor(heights: FloatArray, tolerance: float) -> FloatArray:

@@ -26,6 +26,8 @@ class RetargetOptions:
     """Horizontal travel in proportion to the character's legs; otherwise in world metres, as the motion has it."""
     seconds: float | None = None
     """Length of the take; None for the motion's own. A longer take holds the last frame."""
+    same_rest: bool = False
+    """The character rests in the motion's own T-pose, as SMPL's bodies do: rotations are taken over as they are."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.scene_fps) and self.scene_fps > 0.0):
@@ -58,6 +60,8 @@ class PoseTrack:
     held: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
     """(Bone, property) -> the one value it keeps all through the take. The property is `location`, one of the rotation
     properties or, for a custom property such as a control rig's switch, its name in brackets: `["IK_FK"]`."""
+    eased: Mapping[tuple[str, str], FloatArray] = field(default_factory=dict)
+    """The same for properties that come from the present pose, or go back to it: (F, C) values."""
 
     @property
     def frame_count(self) -> int:
@@ -66,4 +70,6 @@ class PoseTrack:
     @property
     def bones(self) -> tuple[str, ...]:
         """Names of all bones with channels here."""
-        return tuple(dict.fromkeys((*self.rotations, *self.locations, *(bone for bone, _ in self.held))))
+        return tuple(
+            dict.fromkeys((*self.rotations, *self.locations, *(bone for bone, _ in (*self.held, *self.eased))))
+        )

@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..rig.bone_map import BoneMap
 from ..rig.snapshot import RigSnapshot
-from . import quaternion
-from .alignment import measure_stance
+from .alignment import facing_by_axes, measure_stance
 from .foot_lock import lock_feet
 from .options import PoseTrack, RetargetOptions
 from .plan import make_plan
@@ -28,10 +25,12 @@ def retarget(motion: SourceMotion, rig: RigSnapshot, bone_map: BoneMap, options:
     frames = key_frames(seconds, options.scene_fps)
     plan = make_plan(rig, bone_map)
     stance = measure_stance(rig, bone_map, plan)
+    if options.same_rest:
+        stance = facing_by_axes(stance, bone_map.bones["pelvis"])
     motion = to_scene_rate(motion, frames, options.scene_fps)
     rotations_world = motion.rotations_world()
     joints = motion.joints_world(rotations_world)
-    rotations = solve_rotations(rig, bone_map, plan, stance, motion, rotations_world)
+    rotations = solve_rotations(rig, bone_map, plan, stance, motion, rotations_world, same_rest=options.same_rest)
     wanted = hip_path(bone_map, stance, motion, joints, options)
     locations, notes = solve_location(rig, bone_map, plan, stance, motion, rotations, wanted)
     track = PoseTrack(
@@ -44,6 +43,5 @@ def retarget(motion: SourceMotion, rig: RigSnapshot, bone_map: BoneMap, options:
         path=level_travel(wanted, stance.up),
     )
     if options.foot_lock:
-        track = lock_feet(track, rig, bone_map, motion, options)
-        track = replace(track, rotations={bone: quaternion.continuous(q) for bone, q in track.rotations.items()})
+        track = lock_feet(track, rig, bone_map, stance, motion, rotations_world, options)
     return track

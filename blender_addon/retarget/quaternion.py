@@ -41,8 +41,8 @@ def conjugate(quaternions: ArrayLike) -> FloatArray:
 def normalize(quaternions: ArrayLike) -> FloatArray:
     """Unit quaternions (..., 4); a zero quaternion becomes the identity."""
     q = np.asarray(quaternions, dtype=np.float64)
-    length = np.linalg.norm(q, axis=-1, keepdims=True)
-    return np.where(length > _TINY, q / np.maximum(length, _TINY), IDENTITY)
+    size = length(q)[..., None]
+    return np.where(size > _TINY, q / np.maximum(size, _TINY), IDENTITY)
 
 
 def rotate(quaternions: ArrayLike, vectors: ArrayLike) -> FloatArray:
@@ -184,4 +184,9 @@ def continuous(quaternions: ArrayLike) -> FloatArray:
 def unit(vectors: ArrayLike) -> FloatArray:
     """Vectors (..., 3) of length 1; a zero vector stays zero."""
     v = np.asarray(vectors, dtype=np.float64)
-    return np.asarray(v / np.maximum(np.linalg.norm(v, axis=-1, keepdims=True), _TINY))
+    return np.asarray(v / np.maximum(length(v)[..., None], _TINY))
+
+
+def length(vectors: FloatArray) -> FloatArray:
+    """Euclidean lengths (...) of vectors (..., n). numpy's own norm takes twice the time on small stacks."""
+    return np.asarray(np.sqrt(np.einsum("...i,...i->...", vectors, vectors)))

@@ -21,13 +21,21 @@ from .source_motion import SourceMotion
 
 
 def solve_rotations(
-    rig: RigSnapshot, bone_map: BoneMap, plan: Plan, stance: Stance, motion: SourceMotion, joints_world: FloatArray
+    rig: RigSnapshot,
+    bone_map: BoneMap,
+    plan: Plan,
+    stance: Stance,
+    motion: SourceMotion,
+    joints_world: FloatArray,
+    *,
+    same_rest: bool = False,
 ) -> dict[str, FloatArray]:
     """Bone -> (T, 4) rotation of matrix_basis, sign-continuous, for every bone of the plan.
 
-    `joints_world`: the motion's world rotations (T, 22, 4), Y up.
+    `joints_world`: the motion's world rotations (T, 22, 4), Y up. `same_rest`: as in RetargetOptions.
     """
-    aligned = align_roles(rig, bone_map, stance, motion.offsets)
+    upright = dict.fromkeys(bone_map.bones, stance.upright)
+    aligned = upright if same_rest else align_roles(rig, bone_map, stance, motion.offsets)
     align = np.stack([aligned[bone.role] if bone.role else stance.upright for bone in plan.bones])
     deltas = quaternion.multiply(_followed(plan, joints_world, stance.frame), align)
     rest = quaternion.from_matrix(np.stack([stance.rest[name] for name in plan.names]))

@@ -34,11 +34,11 @@ def bend_leg(
     the difference of its bones. The plane of the leg turns with the line from hip to ankle and no further.
     """
     thigh, shin = knee - hip, ankle - knee
-    a, b = np.linalg.norm(thigh, axis=-1), np.linalg.norm(shin, axis=-1)
+    a, b = quaternion.length(thigh), quaternion.length(shin)
     normal = _plane_normal(quaternion.unit(thigh), quaternion.unit(shin), hinge)
     old_line, line = ankle - hip, new_ankle - new_hip
     new_normal = quaternion.rotate(quaternion.swing(old_line, line, normal), _across(normal, old_line))
-    reach = np.clip(np.linalg.norm(line, axis=-1), np.abs(a - b) * (1.0 + 1e-6), (a + b) * (1.0 - 1e-9))
+    reach = np.clip(quaternion.length(line), np.abs(a - b) * (1.0 + 1e-6), (a + b) * (1.0 - 1e-9))
     cosine = np.clip((a * a + reach * reach - b * b) / (2.0 * a * reach), -1.0, 1.0)
     along = quaternion.unit(line)
     forward = quaternion.cross(along, new_normal)
@@ -69,10 +69,12 @@ def _across(vectors: FloatArray, lines: FloatArray) -> FloatArray:
 
 def _turn(bone: FloatArray, normal: FloatArray, new_bone: FloatArray, new_normal: FloatArray) -> FloatArray:
     """The rotation (F, 4) that takes a bone's direction and the leg's normal to the new ones."""
-    return quaternion.multiply(_basis(new_bone, new_normal), quaternion.conjugate(_basis(bone, normal)))
+    turned: FloatArray = _basis(new_bone, new_normal) @ np.swapaxes(_basis(bone, normal), -1, -2)
+    return quaternion.from_matrix(turned)
 
 
 def _basis(bone: FloatArray, normal: FloatArray) -> FloatArray:
+    """(F, 3, 3)"""
     x = quaternion.unit(bone)
     z = _across(normal, bone)
-    return quaternion.from_matrix(np.stack([x, quaternion.cross(z, x), z], axis=-1))
+    return np.stack([x, quaternion.cross(z, x), z], axis=-1)

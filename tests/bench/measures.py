@@ -14,7 +14,7 @@ import numpy as np
 
 from blender_addon.animation import compat
 from blender_addon.animation.take import write_take
-from blender_addon.control_rigs.blender_properties import read_properties
+from blender_addon.control_rigs.blender_mechanism import read_mechanism
 from blender_addon.control_rigs.description import Mode
 from blender_addon.control_rigs.drive import Driven, retarget_rig
 from blender_addon.retarget.key_reduction import Mode as KeyReduction
@@ -28,8 +28,6 @@ from tests.blender.tracks import metadata
 from tests.retarget import foot_oracle, limb_oracle
 from tests.retarget.limb_oracle import Array
 
-CALM_KNEE: Final = 35.0
-"""Degrees a second: a knee slower than that stands, and how many times faster it became says nothing."""
 EFFECTORS: Final = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
 
 
@@ -51,7 +49,7 @@ class Quality:
     sink_locked: float
     """Millimetres by which an ankle or toe joint is below its height at rest."""
     knee_ratio: float
-    """Fastest knee, locked over free."""
+    """Fastest knee, locked over free: `foot_oracle.knee_ratio`."""
     dense_keys: int
     bezier_keys: int
     reduction_degrees: float
@@ -125,12 +123,12 @@ def read(
     """A character of the present file, with its bones as they are detected; arguments as in `BenchRig`."""
     rig = read_rig(armature, bpy.context.evaluated_depsgraph_get())
     detection = detect(rig)
-    properties = read_properties(armature)
+    mechanism = read_mechanism(armature, bpy.context.evaluated_depsgraph_get())
 
     def drive(motion: SourceMotion, foot_lock: bool) -> Driven:
         options = RetargetOptions(scene_fps=motion.fps, foot_lock=foot_lock)
         bone_map = BoneMap(detection.bone_map.bones)
-        return retarget_rig(motion, rig, bone_map, options, mode=mode, properties=properties)
+        return retarget_rig(motion, rig, bone_map, options, mode=mode, mechanism=mechanism)
 
     facing = np.eye(3) if facing is None else facing
     return Loaded(armature, rig, detection, joints or detection.bone_map.bones, facing, drive)
@@ -144,7 +142,6 @@ def quality(character: Loaded, motion: SourceMotion) -> Quality:
     reduced = _play(character, locked_track, "BEZIER")
     contacts = locked_track.track.contacts
     rest = {role: character.rig.rest_world[character.rig.index(bone), :3, 3] for role, bone in character.joints.items()}
-    knees = [foot_oracle.fastest_knee(played.heads, motion.fps) for played in (free, locked)]
     limbs = [_limb_errors(motion, played.heads, character.facing) for played in (free, locked)]
     effectors = _effector_errors(motion, free.heads, character.facing)
     turned = [limb_oracle.rotation_degrees(locked.channels[bone], reduced.channels[bone]) for bone in locked.channels]
@@ -160,12 +157,19 @@ def quality(character: Loaded, motion: SourceMotion) -> Quality:
         slide_free=100.0 * float(foot_oracle.slides(free.heads, contacts).max(initial=0.0)),
         slide_locked=100.0 * float(foot_oracle.slides(locked.heads, contacts).max(initial=0.0)),
         sink_locked=1000.0 * foot_oracle.deepest(locked.heads, rest),
-        knee_ratio=knees[1] / max(knees[0], CALM_KNEE),
+        knee_ratio=foot_oracle.knee_ratio(free.heads, locked.heads, motion.fps),
         dense_keys=locked.keys,
         bezier_keys=reduced.keys,
         reduction_degrees=float(np.max(turned)),
         reduction_mm=1000.0 * float(np.max(shifted)),
     )
+
+
+def joint_heads(character: Loaded, driven: Driven, roles: Mapping[str, str]) -> Mapping[str, Array]:
+    """Role -> (F, 3) world position of the joint: worked out where the bones themselves are keyed, else played."""
+    if driven.rig is character.rig:
+        return limb_oracle.joint_heads(character.rig, roles, driven.track)
+    return _play(character, driven, "NONE").heads
 
 
 def worst(parts: Sequence[Quality]) -> Quality:

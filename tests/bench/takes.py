@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from blender_addon.demo.motion_file import read_take
+from blender_addon.motion_files.files import read_motion_file
 from blender_addon.retarget.source_motion import SourceMotion
 from tests.bench.rigs import REPOSITORY
 from tests.retarget import motions
@@ -27,6 +27,29 @@ TIMED_FRAMES: Final = 300
 ENGINE: Final = "MLD_ENGINE_PYTHON"
 """Environment variable that names the engine's Python."""
 PROMPT: Final = "an old man walks slowly"
+
+REQUESTS: Final[tuple[tuple[str, str, float], ...]] = (
+    ("--text", "an old man walks slowly", 10.0),
+    ("--text", "a person throws punches", 5.0),
+    ("--text", "a person bows", 4.0),
+    ("--text", "a person kicks with the right leg", 4.0),
+    ("--text", "someone waves with both hands", 4.0),
+    ("--text", "a man dances salsa", 8.0),
+    ("--text", "a person jumps forward", 4.0),
+    ("--text", "a person walks forward then turns around", 6.0),
+    ("--text", "a person runs in a circle", 6.0),
+    ("--text", "a person crouches and walks", 5.0),
+    ("--text", "a person crawls", 5.0),
+    ("--text", "a woman does ballet", 6.0),
+    *(
+        ("--action", action, 4.0)
+        for action in (
+            "walk", "run", "sprint", "walk_backward", "sidestep_left", "skip", "turn_around", "kick", "punch", "dance",
+            "sword_slash", "sit", "get_up", "lie_down", "pick_up", "idle",
+        )
+    ),
+)  # fmt: skip
+"""(flag, its value, seconds) of takes that show what a body can do to its feet."""
 
 
 def golden_takes(names: Sequence[str]) -> dict[str, SourceMotion]:
@@ -45,7 +68,26 @@ def timed_take(folder: Path) -> tuple[str, SourceMotion]:
     seconds = TIMED_FRAMES / motions.GOLDEN_FPS
     request = ["generate", "--text", PROMPT, "--seconds", str(seconds), "--seed", "42", "--out", str(file)]
     subprocess.run([engine, "-m", "mld_engine", *request], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
-    return f"“{PROMPT}”, seed 42", read_take(file).motion
+    return f"“{PROMPT}”, seed 42", read_motion_file(file).motion
+
+
+def generated_takes(folder: Path, seeds: int) -> dict[str, SourceMotion]:
+    """Name -> each of REQUESTS with so many seeds: the folder's files, which the engine makes where they are missing.
+
+    Raises KeyError where a file is missing and no engine is named, subprocess.CalledProcessError where it fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    takes = {}
+    for flag, wish, seconds in REQUESTS:
+        for seed in range(1, seeds + 1):
+            name = f"{wish}, seed {seed}"
+            file = folder / f"{name.replace(' ', '_')}.npz"
+            if not file.is_file():
+                request = ["generate", flag, wish, "--seconds", str(seconds), "--seed", str(seed), "--out", str(file)]
+                engine = [os.environ[ENGINE], "-m", "mld_engine"]
+                subprocess.run([*engine, *request], cwd=REPOSITORY, check=True, stdout=subprocess.DEVNULL)
+            takes[name] = read_motion_file(file).motion
+    return takes
 
 
 def to_and_fro(motion: SourceMotion) -> SourceMotion:

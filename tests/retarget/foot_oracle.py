@@ -12,6 +12,8 @@ Array = NDArray[np.float64]
 
 CONTACT_ROLES = ("left_ankle", "left_foot", "right_ankle", "right_foot")
 """Role of each of the four contact channels."""
+CALM_KNEE = 10.0
+"""Degrees a second: a third of a degree a frame, which nobody sees."""
 
 
 def contact_phases(contacts: Array) -> list[tuple[str, int, int]]:
@@ -49,13 +51,22 @@ def deepest(heads: Mapping[str, Array], rest: Mapping[str, Array]) -> float:
     return float(max(np.max(rest[role][2] - heads[role][:, 2]) for role in CONTACT_ROLES if role in heads))
 
 
-def fastest_knee(heads: Mapping[str, Array], fps: float) -> float:
-    """Degrees a second: the most by which the angle between thigh and shin changes from one frame to the next."""
-    fastest = 0.0
+def knee_ratio(free: Mapping[str, Array], locked: Mapping[str, Array], fps: float) -> float:
+    """How much faster the locked knees are: of each knee's fastest moments, locked over free; the larger of the two.
+
+    A free knee that hardly moves counts as one of `CALM_KNEE`: how many times faster such a knee became says nothing.
+    """
+    speeds = zip(knee_speeds(free, fps), knee_speeds(locked, fps), strict=True)
+    return max(held / max(loose, CALM_KNEE) for loose, held in speeds)
+
+
+def knee_speeds(heads: Mapping[str, Array], fps: float) -> tuple[float, ...]:
+    """Degrees a second, left and right: the most by which the angle between thigh and shin changes in one frame."""
+    fastest = []
     for side in ("left", "right"):
         hip, knee, ankle = (heads[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
         thigh = (knee - hip) / np.linalg.norm(knee - hip, axis=-1, keepdims=True)
         shin = (ankle - knee) / np.linalg.norm(ankle - knee, axis=-1, keepdims=True)
         bend = np.arctan2(np.linalg.norm(np.cross(thigh, shin), axis=-1), np.sum(thigh * shin, axis=-1))
-        fastest = max(fastest, float(np.abs(np.diff(np.degrees(bend))).max()) * fps)
-    return fastest
+        fastest.append(float(np.abs(np.diff(np.degrees(bend))).max(initial=0.0)) * fps)
+    return tuple(fastest)
