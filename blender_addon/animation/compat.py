@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place that knows how Blender's versions differ in Actions, slots, strips and bone selection.
+"""The one place that knows how Blender's versions differ in Actions, slots and strips.
 
 From 4.4 on an Action holds slots, and F-curves belong to a slot (layer > strip > channelbag); 5.0 removed the
 older `action.fcurves`. Until 4.3 the F-curves belong to the Action. What is there is looked up, not
@@ -80,14 +80,3 @@ def set_strip_slot(strip: bpy.types.NlaStrip, slot: Any) -> None:
     """Choose what an NLA strip plays of its Action; nothing to choose in versions without slots."""
     if hasattr(strip, "action_slot"):
         strip.action_slot = slot
-
-
-def select_bone(pose_bone: bpy.types.PoseBone, selected: bool) -> None:
-    """Select a bone in Pose Mode: kept on the pose bone from 5.0 on, before that on the armature's bone."""
-    holder = pose_bone if hasattr(pose_bone, "select") else pose_bone.bone
-    holder.select = selected
-
-
-def is_bone_selected(pose_bone: bpy.types.PoseBone) -> bool:
-    holder = pose_bone if hasattr(pose_bone, "select") else pose_bone.bone
-    return bool(holder.select)

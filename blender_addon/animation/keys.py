@@ -40,6 +40,20 @@ def held_keys(held: Mapping[tuple[str, str], tuple[float, ...]]) -> list[CurveKe
     ]
 
 
+def eased_keys(frames: NDArray[np.float64], eased: Mapping[tuple[str, str], NDArray[np.float64]]) -> list[CurveKeys]:
+    """Curves for a track's eased properties, with keys where these change."""
+    curves = []
+    for (bone, path), values in eased.items():
+        steady = np.append(True, (np.abs(np.diff(values, axis=0)) < 1e-9).all(axis=1))
+        inner = steady & np.append(steady[1:], True)
+        inner[0] = False
+        curves += [
+            CurveKeys(bone, path, index, frames[~inner], values[~inner, index], None, None, None)
+            for index in range(values.shape[1])
+        ]
+    return curves
+
+
 def write_curves(container: Any, curves: Iterable[CurveKeys], start_frame: float) -> None:
     """Make an F-curve for each item, its frames counted from `start_frame`, in a group named after its bone.
 
@@ -75,13 +89,13 @@ def _write_keys(curve: bpy.types.FCurve, keys: CurveKeys, start_frame: float) ->
     points.foreach_set("co", _flat(keys.frames, keys.values, start_frame))
     points.foreach_set("interpolation", np.full(count, INTERPOLATION[keys.interpolation], dtype=np.int32))
     left, right = keys.left_handles, keys.right_handles
-    if keys.handle_type is not None and left is not None and right is not None:
-        kind = np.full(count, HANDLE_TYPES[keys.handle_type], dtype=np.int32)
-        points.foreach_set("handle_left_type", kind)
-        points.foreach_set("handle_right_type", kind)
+    if keys.automatic is not None and left is not None and right is not None:
+        kinds = np.where(keys.automatic, HANDLE_TYPES["AUTO_CLAMPED"], HANDLE_TYPES["ALIGNED"]).astype(np.int32)
+        points.foreach_set("handle_left_type", kinds)
+        points.foreach_set("handle_right_type", kinds)
         points.foreach_set("handle_left", _flat(left[:, 0], left[:, 1], start_frame))
         points.foreach_set("handle_right", _flat(right[:, 0], right[:, 1], start_frame))
-        curve.auto_smoothing = "NONE"
+        curve.auto_smoothing = "CONT_ACCEL"
     curve.update()
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import bpy
 import numpy as np
@@ -20,7 +21,7 @@ from .before import OBJECT, Channel, Values, read_channels, store_before
 from .editable import check_can_animate
 from .errors import AnimationError
 from .identity import ARMATURE, OPTIONS, START_FRAME, TAKE_NUMBER, next_take_number
-from .keys import held_keys, write_curves
+from .keys import eased_keys, held_keys, write_curves
 from .metadata import TakeMetadata
 from .names import NAME_BYTES, SUFFIX_BYTES, one_line, trim
 from .play import play, restored_on_error
@@ -40,9 +41,10 @@ def write_take(
     metadata: TakeMetadata,
     name: str | None = None,
     source: SourceTake | None = None,
+    source_meta: Mapping[str, Any] | None = None,
     options: Mapping[str, Option] | None = None,
     key_reduction: Mode = "NONE",
-    key_handles: HandleType = "ALIGNED",
+    key_handles: HandleType = "MIXED",
     key_error_degrees: float = MAX_DEGREES,
     rig: RigSnapshot | None = None,
     bone_map: BoneMap | None = None,
@@ -52,9 +54,10 @@ def write_take(
 
     - `name`: None for `metadata.name()`; cut to what Blender can hold.
     - `source`: the engine's motion, to be kept with the take; see `source.read_source_take`.
+    - `source_meta`: what the engine said of that motion, plain JSON values.
     - `options`: how the motion was retargeted, kept as `mld_options`.
     - `key_reduction`: NONE for a key each frame, LINEAR or BEZIER for as few as `key_error_degrees` allow.
-    - `key_handles`: of Bezier keys. Automatic ones follow a key that is moved, and need more keys.
+    - `key_handles`: of Bezier keys, see `key_reduction`. Automatic ones follow a key that is moved.
     - `rig`: what the track was made for; None reads it from the object.
     - `bone_map`: lets the key reduction watch hands and feet.
     - `before`: the values of the track's channels where the take starts from; None for the present ones.
@@ -81,7 +84,7 @@ def write_take(
             if options is not None:
                 action[OPTIONS] = dict(options)
             if source is not None:
-                store_source_take(action, source)
+                store_source_take(action, source, source_meta)
             play(armature_object, action)
     except BaseException:
         bpy.data.actions.remove(action)
@@ -97,7 +100,7 @@ def take_curves(
     before: Values,
     mode: Mode,
     max_degrees: float,
-    handles: HandleType = "ALIGNED",
+    handles: HandleType = "MIXED",
 ) -> list[CurveKeys]:
     """The keys of all channels of a track; `before` as `write_take` has it.
 
@@ -122,14 +125,14 @@ def take_curves(
         # The bound is turned into armature units there, and these channels are in units of the object's parent.
         bound *= rig.world_scale / float(np.cbrt(abs(np.linalg.det(axes))))
         curves += reduce_track({}, {OBJECT: locations}, rig, mode=mode, max_metres=bound, handles=handles)
-    return curves + held_keys(track.held)
+    return curves + held_keys(track.held) + eased_keys(track.frames, track.eased)
 
 
 def channels_of(track: PoseTrack, rig: RigSnapshot) -> list[Channel]:
     """The (bone, property) that a track keys."""
     turned = [(bone, rotation_property(rig, bone)) for bone in track.rotations]
     moved = [(bone, "location") for bone in (*track.locations, *([] if track.object_path is None else [OBJECT]))]
-    return list(dict.fromkeys((*turned, *moved, *track.held)))
+    return list(dict.fromkeys((*turned, *moved, *track.held, *track.eased)))
 
 
 def rotation_property(rig: RigSnapshot, bone: str) -> str:

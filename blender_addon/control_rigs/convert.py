@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,37 @@ def to_controls(track: PoseTrack, fitted: FittedRig) -> PoseTrack:
     keep working, and count on top.
     """
     body = track_world(fitted.body, track)
-    placed = _placed_controls(fitted, body)
+    poles = {pole.control: _pole_path(pole, fitted, body) for pole in fitted.poles}
+    channels = control_channels(fitted, body, poles)
+    return replace(
+        track,
+        rotations=channels.rotations,
+        locations=channels.locations,
+        held=_held(fitted, channels.locations),
+        warnings=(*track.warnings, *fitted.notes, *channels.notes),
+    )
+
+
+class Channels(NamedTuple):
+    rotations: dict[str, FloatArray]
+    """Control -> (F, 4) rotation of matrix_basis, sign-continuous."""
+    locations: dict[str, FloatArray]
+    """Control -> (F, 3) translation of matrix_basis."""
+    notes: list[str]
+
+
+def control_channels(
+    fitted: FittedRig,
+    body: Mapping[str, FloatArray],
+    poles: Mapping[str, FloatArray],
+    standing: Mapping[str, FloatArray] | None = None,
+) -> Channels:
+    """What the controls need for the body to stand as in `body`, bone -> (F, 4, 4) in the world.
+
+    `poles`: control -> (F, 3) where the poles go. `standing`: controls that are known to be elsewhere than the body
+    tells, bone -> (F, 4, 4) in the world.
+    """
+    placed = _placed_controls(fitted, body, standing or {})
     rotations: dict[str, FloatArray] = {}
     locations: dict[str, FloatArray] = {}
     notes: list[str] = []
@@ -41,25 +71,23 @@ def to_controls(track: PoseTrack, fitted: FittedRig) -> PoseTrack:
         rotations[follower.control] = quaternion.continuous(turned)
         if follower.moves:
             notes += _move(locations, fitted.controls, follower.control, world[:, :3, 3], parent)
-    for pole in fitted.poles:
-        parent = _parent(fitted.controls, pole.control, placed)
-        notes += _move(locations, fitted.controls, pole.control, _pole_path(pole, fitted, body), parent)
-    return replace(
-        track,
-        rotations=rotations,
-        locations=locations,
-        held=_held(fitted, locations),
-        warnings=(*track.warnings, *fitted.notes, *notes),
-    )
+    for control, wanted in poles.items():
+        parent = _parent(fitted.controls, control, placed)
+        notes += _move(locations, fitted.controls, control, wanted, parent)
+    return Channels(rotations, locations, notes)
 
 
-def _placed_controls(fitted: FittedRig, body: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+def _placed_controls(
+    fitted: FittedRig, body: Mapping[str, FloatArray], standing: Mapping[str, FloatArray]
+) -> dict[str, FloatArray]:
     """World matrices (F, 4, 4) of all bones of the controls' rig, the followers where they belong."""
     rig = fitted.controls
     followers = {follower.control: follower for follower in fitted.followers}
     placed: dict[str, FloatArray] = {}
     for index, bone in enumerate(rig.bone_names):
-        if bone in followers:
+        if bone in standing:
+            placed[bone] = standing[bone]
+        elif bone in followers:
             placed[bone] = _belongs(followers[bone], followers, fitted, body)
         elif rig.parents[index] < 0:
             placed[bone] = body.get(bone, rig.rest_world[index] @ rig.basis[index])
@@ -110,6 +138,13 @@ def _move(
 
 
 def _pole_path(pole: Pole, fitted: FittedRig, body: Mapping[str, FloatArray]) -> FloatArray:
+    return pole_positions(*pole_joints(pole, fitted, body))
+
+
+def pole_joints(
+    pole: Pole, fitted: FittedRig, body: Mapping[str, FloatArray]
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """The arguments of `pole_positions`, from the body's bones in the world."""
     upper, middle, end = (body[bone] for bone in pole.joints)
     joints_rest = [fitted.body.rest_world[fitted.body.index(bone)] for bone in pole.joints]
     pole_rest = fitted.controls.rest_world[fitted.controls.index(pole.control)]
@@ -117,7 +152,7 @@ def _pole_path(pole: Pole, fitted: FittedRig, body: Mapping[str, FloatArray]) ->
         quaternion.from_matrix(upper), quaternion.conjugate(quaternion.from_matrix(joints_rest[0]))
     )
     rest = np.stack([matrix[:3, 3] for matrix in (*joints_rest, pole_rest)])
-    return pole_positions(upper[:, :3, 3], middle[:, :3, 3], end[:, :3, 3], turns, rest)
+    return upper[:, :3, 3], middle[:, :3, 3], end[:, :3, 3], turns, rest
 
 
 def _held(fitted: FittedRig, moved: Mapping[str, FloatArray]) -> dict[tuple[str, str], tuple[float, ...]]:

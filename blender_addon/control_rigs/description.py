@@ -22,6 +22,8 @@ class Switch:
     name: str
     fk: float | None
     ik: float | None
+    gradual: bool = False
+    """Whether values in between are of use, so that a blend may pass through them."""
 
     def value(self, mode: Mode) -> float | None:
         return self.ik if mode == "IK" else self.fk
@@ -55,6 +57,9 @@ class Limb:
     """Control of the toes below the goal."""
     neutral: tuple[str, ...] = ()
     """Further controls of the IK limb that must stay at rest."""
+    shown: tuple[str, ...] = ()
+    """Bones that upper, middle and end control and that of the toes snap to when the limb comes from IK: they stand
+    where it is, whatever its FK controls say."""
     rigid: tuple[str, ...] = ()
     """Bones of the IK chain that must keep their length: with an IK Stretch above 0 the solver shortens them, and
     bends the limb otherwise than meant, even where the goal is in reach."""
@@ -80,8 +85,9 @@ class ControlRig:
     """A family of control rigs.
 
     A control's effective parent, whose posed place its own channels start from, is the control in `carried_by`, else
-    the nearest control above it in the hierarchy, else the root: mechanism bones in between must follow that parent
-    rigidly when the switches stand as described.
+    the nearest control above it in the hierarchy, where a Child Of constraint counts for a parent, else the root, or
+    the armature for a bone without any parent. Mechanism bones in between must follow that parent rigidly when the
+    switches stand as described.
     """
 
     name: str
@@ -137,6 +143,7 @@ def _filled(limb: Limb, side: str, name: str) -> Limb:
         pole=limb.pole.replace("{}", name),
         tip=limb.tip.replace("{}", name),
         neutral=tuple(bone.replace("{}", name) for bone in limb.neutral),
+        shown=tuple(bone.replace("{}", name) for bone in limb.shown),
         rigid=tuple(bone.replace("{}", name) for bone in limb.rigid),
     )
 

@@ -12,7 +12,9 @@ from ..rig.bone_map import BoneMap
 from ..rig.snapshot import RigSnapshot
 from .convert import to_controls
 from .description import Mode
-from .fit import Properties, find_family, fit
+from .fit import find_family, fit
+from .mechanism import Mechanism
+from .present import Present, at_present
 
 
 class Driven(NamedTuple):
@@ -21,6 +23,8 @@ class Driven(NamedTuple):
     track: PoseTrack
     rig: RigSnapshot
     bone_map: BoneMap
+    present: Present
+    """What the take starts from; its rig is `rig`."""
 
 
 def retarget_rig(
@@ -30,16 +34,17 @@ def retarget_rig(
     options: RetargetOptions,
     *,
     mode: Mode = "FK",
-    properties: Properties = (),
+    mechanism: Mechanism = Mechanism(),  # noqa: B008 (immutable)
 ) -> Driven:
     """Retarget onto a control rig's controls in the mode asked for, or onto the mapped bones of any other rig.
 
-    `properties`: (bone, name) of the custom properties on the rig's pose bones; switches that are not among them are
-    left out. Foot lock and all other options act on the body before the controls take it over. Raises as `retarget`.
+    Switches that the `mechanism` does not have are left out. Foot lock and all other options act on the body before
+    the controls take it over. Raises as `retarget`.
     """
     family = find_family(rig, bone_map)
     if family is None:
-        return Driven(retarget(motion, rig, bone_map, options), rig, bone_map)
-    fitted = fit(family, rig, bone_map, mode, properties)
+        return Driven(retarget(motion, rig, bone_map, options), rig, bone_map, Present(rig))
+    fitted = fit(family, rig, bone_map, mode, mechanism)
     body_track = retarget(motion, fitted.body, fitted.body_map, options)
-    return Driven(to_controls(body_track, fitted), fitted.controls, fitted.control_map)
+    present = at_present(fitted, mechanism)
+    return Driven(to_controls(body_track, fitted), present.rig, fitted.control_map, present)

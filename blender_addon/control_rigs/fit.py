@@ -3,20 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from ..rig import roles
 from ..rig.bone_map import BoneMap
-from ..rig.snapshot import RigSnapshot
+from ..rig.snapshot import FloatArray, RigSnapshot
 from ..rig.trunk import spread_spine
 from .description import ControlRig, Limb, Mode, Segment, Switch
 from .families import FAMILIES
+from .mechanism import Mechanism
 from .rehang import rehang
-
-Properties = Collection[tuple[str, str]]
-"""(bone, name) of the custom properties on a rig's pose bones."""
 
 _LIMB_PARTS: Final = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 
@@ -54,6 +54,11 @@ class FittedRig:
     """Role -> the control that carries the joint."""
     followers: tuple[Follower, ...]
     """Parents before children."""
+    idle: frozenset[str]
+    """Controls, and bones with settings, that do not tell what is seen before the take: those of limbs that it
+    switches over."""
+    fk_bones: tuple[tuple[str, str], ...]
+    """Upper and middle control of the limbs that are driven on FK."""
     poles: tuple[Pole, ...]
     switches: tuple[tuple[Switch, float], ...]
     """The switches that this rig has, with the value they must have."""
@@ -61,6 +66,8 @@ class FittedRig:
     """Controls that must be at rest, with their rotation modes."""
     rigid: tuple[str, ...]
     """Bones of IK chains that must not stretch."""
+    shown: Mapping[str, tuple[str, FloatArray]]
+    """Bone of the body -> the bone that tells where it is at present, and (4, 4) its place relative to that one."""
     notes: tuple[str, ...]
     """Sentences for the animator."""
 
@@ -81,7 +88,7 @@ def control_modes(rig: RigSnapshot, bone_map: BoneMap) -> tuple[Mode, ...]:
     return ("FK", "IK") if any(_ik_controls(limb, rig) for limb in family.limbs) else ("FK",)
 
 
-def fit(family: ControlRig, rig: RigSnapshot, bone_map: BoneMap, mode: Mode, properties: Properties) -> FittedRig:
+def fit(family: ControlRig, rig: RigSnapshot, bone_map: BoneMap, mode: Mode, mechanism: Mechanism) -> FittedRig:
     """What to key on this rig, whose family `find_family` has found by the same map.
 
     Roles that the map leaves out get no keys. Limbs without IK controls are driven on their FK controls, and a note
@@ -89,12 +96,14 @@ def fit(family: ControlRig, rig: RigSnapshot, bone_map: BoneMap, mode: Mode, pro
     """
     spine = _spine(family, rig)
     controls = {role: bone for role, bone in family.controls.items() if bone in rig and role in bone_map}
+    properties = mechanism.properties
     on_ik = [limb for limb in family.limbs if mode == "IK" and _can_ik(limb, rig, properties)]
     on_fk = [limb for limb in family.limbs if limb not in on_ik]
     keyed = {**controls, **_goals(on_ik, rig, controls)}
     poles = tuple(Pole(limb.pole, _joints(limb, controls)) for limb in on_ik)
     hanging = [family.torso, *(s.control for s in spine), *controls.values(), *keyed.values()]
-    carriers = _carriers(family, rig, dict.fromkeys([*hanging, *(pole.control for pole in poles)]))
+    hanging += [pole.control for pole in poles]
+    carriers = _carriers(family, rig, dict.fromkeys(hanging), mechanism.hung_from)
     hung = _hung(family, rig, carriers)
     body, body_map = _body(family, rig, spine, controls)
     trunk = {s.body: s.control for s in spine}
@@ -110,10 +119,13 @@ def fit(family: ControlRig, rig: RigSnapshot, bone_map: BoneMap, mode: Mode, pro
         controls=hung,
         control_map=BoneMap({role: keyed.get(role) or trunk[bone] for role, bone in body_map.bones.items()}),
         followers=tuple(sorted((*followers, *limb_followers), key=lambda follower: hung.index(follower.control))),
+        idle=_idle_controls(family.limbs, on_ik, keyed, properties),
+        fk_bones=tuple(_joints(limb, controls)[:2] for limb in on_fk if set(limb.roles) <= controls.keys()),
         poles=poles,
         switches=tuple((s, v) for s, v in switches if v is not None and (s.bone, s.name) in properties),
         neutral={bone: rig.rotation_modes[rig.index(bone)] for bone in neutral if bone in rig},
         rigid=tuple(bone for limb in on_ik for bone in limb.rigid if bone in rig),
+        shown=_shown(family.limbs, rig, controls, properties),
         notes=(*locked, *_notes(mode, on_fk, properties)),
     )
 
@@ -136,9 +148,48 @@ def _ik_controls(limb: Limb, rig: RigSnapshot) -> bool:
     return limb.goal in rig and limb.pole in rig
 
 
-def _can_ik(limb: Limb, rig: RigSnapshot, properties: Properties) -> bool:
+def _can_ik(limb: Limb, rig: RigSnapshot, properties: Collection[tuple[str, str]]) -> bool:
     deciding = [switch for switch in limb.all_switches if switch.fk != switch.ik]
     return _ik_controls(limb, rig) and all((switch.bone, switch.name) in properties for switch in deciding)
+
+
+def _idle_controls(
+    limbs: Iterable[Limb],
+    on_ik: Collection[Limb],
+    keyed: Mapping[str, str],
+    properties: Mapping[tuple[str, str], float],
+) -> frozenset[str]:
+    """What the take moves of limbs that stand, at present, wholly or partly on their other controls; and poles that
+    are not in use."""
+    idle: set[str] = set()
+    for limb in limbs:
+        mode: Mode = "IK" if limb in on_ik else "FK"
+        if not _stands(limb.mode_switch, mode, properties):
+            idle |= {keyed[role] for role in (*limb.roles, limb.tip_role) if role in keyed}
+            idle |= {limb.pole, *limb.neutral, *limb.rigid, *(switch.bone for switch in limb.switches)}
+        elif not all(_stands(switch, mode, properties) for switch in limb.switches):
+            idle.add(limb.pole)
+    return frozenset(idle)
+
+
+def _stands(switch: Switch, mode: Mode, properties: Mapping[tuple[str, str], float]) -> bool:
+    wanted = switch.value(mode)
+    return wanted is None or properties.get((switch.bone, switch.name), wanted) == wanted
+
+
+def _shown(
+    limbs: Iterable[Limb], rig: RigSnapshot, controls: Mapping[str, str], properties: Mapping[tuple[str, str], float]
+) -> dict[str, tuple[str, FloatArray]]:
+    """For the limbs that do not stand on their FK controls now."""
+    shown: dict[str, tuple[str, FloatArray]] = {}
+    for limb in limbs:
+        if _stands(limb.mode_switch, "FK", properties):
+            continue
+        for role, bone in zip((*limb.roles, limb.tip_role), limb.shown, strict=False):
+            if role in controls and bone in rig:
+                rest = rig.rest[rig.index(bone)]
+                shown[controls[role]] = bone, np.linalg.inv(rest) @ rig.rest[rig.index(controls[role])]
+    return shown
 
 
 def _joints(limb: Limb, controls: Mapping[str, str]) -> tuple[str, str, str]:
@@ -152,16 +203,31 @@ def _goals(limbs: Iterable[Limb], rig: RigSnapshot, controls: Mapping[str, str])
     return goals | {limb.tip_role: limb.tip for limb in limbs if limb.tip in rig and limb.tip_role in controls}
 
 
-def _carriers(family: ControlRig, rig: RigSnapshot, bones: Collection[str]) -> dict[str, str | None]:
+def _carriers(
+    family: ControlRig, rig: RigSnapshot, bones: Collection[str], hung_from: Mapping[str, str]
+) -> dict[str, str | None]:
     """Control -> its effective parent; None for one that starts from the armature itself."""
     root = family.root if family.root in rig else None
     moving = {*bones, root}
     carriers: dict[str, str | None] = {}
     for bone in bones:
-        above = (rig.bone_names[index] for index in rig.ancestors(rig.index(bone)))
+        above = list(_above(rig, bone, hung_from))
+        nearest = next((name for name in above if name in moving), root if above else None)
         given = family.carried_by.get(bone)
-        carriers[bone] = given if given and given in moving else next((name for name in above if name in moving), root)
+        carriers[bone] = given if given and given in moving else nearest
     return carriers
+
+
+def _above(rig: RigSnapshot, bone: str, hung_from: Mapping[str, str]) -> Iterator[str]:
+    """What carries the bone, from the nearest on; a Child Of constraint comes before the parent."""
+    passed = {bone}
+    while True:
+        parent = rig.parents[rig.index(bone)]
+        carrier = hung_from.get(bone) or (rig.bone_names[parent] if parent >= 0 else "")
+        if carrier in passed or carrier not in rig:
+            return
+        passed.add(bone := carrier)
+        yield bone
 
 
 def _hung(family: ControlRig, rig: RigSnapshot, carriers: Mapping[str, str | None]) -> RigSnapshot:
@@ -236,7 +302,7 @@ def _unlocked(followers: Iterable[Follower], hung: RigSnapshot) -> tuple[list[Fo
     return free, notes
 
 
-def _notes(mode: Mode, on_fk: Iterable[Limb], properties: Properties) -> list[str]:
+def _notes(mode: Mode, on_fk: Iterable[Limb], properties: Collection[tuple[str, str]]) -> list[str]:
     notes = []
     for limb in on_fk:
         if mode == "IK":

@@ -34,6 +34,18 @@ def pole_positions(
     return np.asarray(middle + distance * quaternion.unit(side))
 
 
+def pole_in_plane(
+    upper: FloatArray, middle: FloatArray, end: FloatArray, turns: FloatArray, rest: FloatArray
+) -> FloatArray:
+    """As `pole_positions`, exactly in the plane of a limb that shows one: for a pose that must stay as it is."""
+    first, second = quaternion.unit(middle - upper), quaternion.unit(end - middle)
+    normal = quaternion.cross(first, second)
+    side = quaternion.cross(first, normal) + quaternion.cross(second, normal)
+    exact = middle + np.linalg.norm(rest[3] - rest[1]) * quaternion.unit(side)
+    bent = np.linalg.norm(normal, axis=-1, keepdims=True) > STRAIGHT_SINE
+    return np.where(bent, exact, pole_positions(upper, middle, end, turns, rest))
+
+
 def _normals_at_rest(first: FloatArray, second: FloatArray, turns: FloatArray, rest: FloatArray) -> FloatArray:
     """(F, 3) the normal of the limb's plane, upper x lower, carried back to the rest pose by the upper bone.
 

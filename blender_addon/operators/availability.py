@@ -29,9 +29,14 @@ def regenerate_blocked(context: bpy.types.Context) -> str:
     blocked = generate_blocked(context)
     if blocked:
         return blocked
-    armature = targets.target_armature(context)
-    if takes.active_take(armature) is None and runtime.current().last_request is None:
-        return "There is no take to make again yet. Press Generate first."
+    action = takes.active_take(targets.target_armature(context))
+    if action is None:
+        known = runtime.current().last_request is not None
+        return "" if known else "There is no take to make again yet. Press Generate first."
+    try:
+        takes.make_request(action)
+    except AnimationError as error:
+        return str(error)
     return ""
 
 
@@ -56,9 +61,18 @@ def rekey_blocked(context: bpy.types.Context) -> str:
         check_can_rekey(action)
     except AnimationError as error:
         return str(error)
-    if source.PROPERTY not in action:
-        return f"The motion behind “{action.name}” is not stored with it. Generate the take again."
-    return ""
+    return _without_source(action)
+
+
+def export_blocked(context: bpy.types.Context) -> str:
+    """For a file of the motion that the active take keeps."""
+    return take_blocked(context) or _without_source(takes.active_take(targets.target_armature(context)))
+
+
+def _without_source(action: bpy.types.Action) -> str:
+    if source.PROPERTY in action:
+        return ""
+    return f"The motion behind “{action.name}” is not stored with it. Generate the take again."
 
 
 def allowed(operator: type[bpy.types.Operator], blocked: str) -> bool:
@@ -66,3 +80,11 @@ def allowed(operator: type[bpy.types.Operator], blocked: str) -> bool:
     if blocked:
         operator.poll_message_set(blocked)
     return not blocked
+
+
+class OnArmature:
+    """An operator on the armature that is meant, where that can be changed."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return allowed(cls, targets.target_problem(context))

@@ -15,10 +15,13 @@ from ..rig.blender_snapshot import read_rig
 from ..rig.bone_map import from_preset
 from ..rig.presets import Preset, PresetError, fingerprint
 from ..rig.snapshot import RigError
-from .availability import allowed
+from .availability import OnArmature
+
+_DIALOG_PIXELS = 380
+"""Wide enough for its longest label."""
 
 
-class MLD_OT_save_bone_preset(bpy.types.Operator):
+class MLD_OT_save_bone_preset(OnArmature, bpy.types.Operator):
     """Keep these bones as a preset: every armature with the same bone names gets them, in other files too"""
 
     bl_idname = "mld.save_bone_preset"
@@ -33,13 +36,15 @@ class MLD_OT_save_bone_preset(bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return allowed(cls, targets.target_problem(context))
-
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         self.name = self.name or targets.target_armature(context).name
-        return context.window_manager.invoke_props_dialog(self)
+        return context.window_manager.invoke_props_dialog(self, width=_DIALOG_PIXELS, confirm_text="Save")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        self.layout.use_property_decorate = False
+        self.layout.prop(self, "name")
+        self.layout.prop(self, "any_rig")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         armature = targets.target_armature(context)
@@ -66,7 +71,7 @@ class MLD_OT_save_bone_preset(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MLD_OT_load_bone_preset(bpy.types.Operator):
+class MLD_OT_load_bone_preset(OnArmature, bpy.types.Operator):
     """Use the bones of this preset for the armature"""
 
     bl_idname = "mld.load_bone_preset"
@@ -74,10 +79,6 @@ class MLD_OT_load_bone_preset(bpy.types.Operator):
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
     preset: bpy.props.StringProperty(name="Preset", description="Name of the preset", options={"SKIP_SAVE"})
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return allowed(cls, targets.target_problem(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         armature = targets.target_armature(context)
@@ -115,7 +116,9 @@ class MLD_OT_delete_bone_preset(bpy.types.Operator):
     preset: bpy.props.StringProperty(name="Preset", description="Name of the preset", options={"SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_confirm(self, event)
+        return context.window_manager.invoke_confirm(
+            self, event, title=self.bl_label, message=f"Delete “{self.preset}”?", confirm_text="Delete"
+        )
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         known = bone_presets.library()

@@ -13,19 +13,15 @@ from ..rig.blender_mannequin import add_mannequin
 from ..rig.blender_snapshot import read_rig
 from ..rig.bone_map import detect
 from ..rig.snapshot import RigError
-from .availability import allowed
+from .availability import OnArmature, allowed
 
 
-class MLD_OT_detect_bones(bpy.types.Operator):
+class MLD_OT_detect_bones(OnArmature, bpy.types.Operator):
     """Find out which bones are the hips, the spine and the limbs, and write them over those chosen by hand"""
 
     bl_idname = "mld.detect_bones"
     bl_label = "Detect Bones"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return allowed(cls, targets.target_problem(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         armature = targets.target_armature(context)
@@ -48,7 +44,7 @@ class MLD_OT_detect_bones(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class _RoleOperator:
+class _RoleOperator(OnArmature):
     """An operator on the bone of one role of the target armature."""
 
     role: bpy.props.StringProperty(
@@ -96,10 +92,6 @@ class MLD_OT_clear_bone(_RoleOperator, bpy.types.Operator):
     bl_label = "Clear Bone"
     bl_options: ClassVar = {"REGISTER", "UNDO"}
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return allowed(cls, targets.target_problem(context))
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         armature = targets.target_armature(context)
         role = self.chosen(armature)
@@ -109,7 +101,7 @@ class MLD_OT_clear_bone(_RoleOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MLD_OT_mirror_bones(bpy.types.Operator):
+class MLD_OT_mirror_bones(OnArmature, bpy.types.Operator):
     """Give the roles of the other side the counterparts of this side's bones, by their names, else by their place"""
 
     bl_idname = "mld.mirror_bones"
@@ -125,10 +117,6 @@ class MLD_OT_mirror_bones(bpy.types.Operator):
         ),
         default="left",
     )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return allowed(cls, targets.target_problem(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         armature = targets.target_armature(context)

@@ -147,7 +147,9 @@ def _misplaced(bone_map: BoneMap, rig: RigSnapshot) -> list[Problem]:
         if above is None or rig.is_below(rig.index(bone), rig.index(bone_map.bones[above])):
             continue
         pelvis = bone_map.get("pelvis")
-        carried = pelvis is not None and rig.is_below(rig.index(bone), rig.index(pelvis))
+        line = (rig.index(bone), *rig.ancestors(rig.index(bone)))
+        by_constraint = any(rig.constrained[index] for index in line)
+        carried = by_constraint or (pelvis is not None and rig.index(pelvis) in line)
         message = f"{roles.LABELS[role]} “{bone}” is not below {roles.LABELS[above]} “{bone_map.bones[above]}”."
         problems.append(Problem(role, message, blocking=above not in _LOOSE or not carried))
     return problems
@@ -188,7 +190,10 @@ def _detection(
         doubtful = source == "structure" or len(moved) > len(bone_map) / 2
         confidence *= _CONSTRAINED_FACTOR if doubtful else _LOOSE_FACTOR
         shown = ", ".join(moved[:3]) + (", …" if len(moved) > 3 else "")
-        all_notes.append(f"Constraints move {len(moved)} of these bones ({shown}): keys on them may not show.")
+        text = f"Constraints move {len(moved)} of these bones ({shown}): keys on them may not show."
+        if doubtful:
+            text += " Choose the controls that move them instead, or mute the constraints."
+        all_notes.append(text)
     plausibility = check_body(rig, bones)
     confidence *= plausibility.factor
     return Detection(bone_map, source, round(confidence, 3), (), (*all_notes, *plausibility.notes))

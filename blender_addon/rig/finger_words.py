@@ -18,7 +18,7 @@ FINGER_WORDS: Final[Mapping[str, str]] = {
     "pinky": "pinky", "pinkie": "pinky", "little": "pinky", "small": "pinky", "小指": "pinky",
 }  # fmt: skip
 SILENT_WORDS: Final = frozenset(
-    {"f", "finger", "fingers", "hand", "c", "j", "b", "jnt", "joint", "bone", "bip", "cc", "base"}
+    {"f", "finger", "fingers", "hand", "c", "ctrl", "j", "b", "jnt", "joint", "bone", "bip", "cc", "base"}
 )
 """Words that may stand beside: `f_index.01.L`, `HandIndex1`, `j_bip_l_index1`."""
 PHALANX_WORDS: Final[Mapping[str, int]] = {

@@ -22,11 +22,11 @@ from mathutils import Matrix, Vector
 from blender_addon.animation.metadata import TakeMetadata
 from blender_addon.animation.take import write_take
 from blender_addon.demo.character import Character
-from blender_addon.demo.motion_file import TakeFile, read_take
 from blender_addon.demo.path import follow, telling_frames
 from blender_addon.demo.picture import LOOK_DOWN_DEGREES, PictureFrame, add_camera, add_letters, in_picture
 from blender_addon.demo.strip import render_still
 from blender_addon.demo.studio import aim_sun, build_studio, empty_scene, ink_material
+from blender_addon.motion_files.files import MotionFile, read_motion_file
 from blender_addon.rig.blender_mannequin import add_mannequin
 from tests.bench import figures
 from tests.bench.figures import Draw, Figure, freeze
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not character_files():
         sys.stderr.write(f"No characters in {characters_folder()}; set MLD_TEST_DATA to their folder.\n")
         return 1
-    take = read_take(options.take)
+    take = read_motion_file(options.take)
     moments = [round(second * take.motion.fps) for second in options.seconds or ()]
     with scratch_folder() as folder:
         scene = empty_scene()
@@ -103,7 +103,7 @@ def _cast(folder: Path) -> Iterator[Cast]:
     yield Cast("Rigify controls", read(rig), figures.capsules_and_controls)
 
 
-def _pose(cast: Sequence[Cast], scene: bpy.types.Scene, take: TakeFile, moments: Sequence[int]) -> None:
+def _pose(cast: Sequence[Cast], scene: bpy.types.Scene, take: MotionFile, moments: Sequence[int]) -> None:
     """Key the take on everyone and freeze them at the moments."""
     metadata = TakeMetadata.from_engine(take.meta, take.motion.fps)
     for member in cast:
@@ -122,7 +122,7 @@ def _pose(cast: Sequence[Cast], scene: bpy.types.Scene, take: TakeFile, moments:
 
 
 def _picture(
-    scene: bpy.types.Scene, cast: Sequence[Cast], take: TakeFile, moments: Sequence[int], right: Vector, file: Path
+    scene: bpy.types.Scene, cast: Sequence[Cast], take: MotionFile, moments: Sequence[int], right: Vector, file: Path
 ) -> None:
     """One row a moment, the first one at the back of the floor and so on top of the picture."""
     rows = len(moments)

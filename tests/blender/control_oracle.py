@@ -9,7 +9,7 @@ import bpy
 import numpy as np
 
 from blender_addon.animation.take import write_take
-from blender_addon.control_rigs.blender_properties import read_properties
+from blender_addon.control_rigs.blender_mechanism import read_mechanism
 from blender_addon.control_rigs.drive import Driven, retarget_rig
 from blender_addon.retarget.options import RetargetOptions
 from blender_addon.retarget.source_motion import SourceMotion
@@ -26,8 +26,8 @@ def drive(armature: bpy.types.Object, motion: SourceMotion, mode: str, foot_lock
     detection = detect(rig)
     assert detection.usable
     options = RetargetOptions(scene_fps=motion.fps, foot_lock=foot_lock)
-    properties = read_properties(armature)
-    return retarget_rig(motion, rig, detection.bone_map, options, mode=mode, properties=properties)
+    mechanism = read_mechanism(armature, bpy.context.evaluated_depsgraph_get())
+    return retarget_rig(motion, rig, detection.bone_map, options, mode=mode, mechanism=mechanism)
 
 
 def key(armature: bpy.types.Object, driven: Driven, **options: object) -> bpy.types.Action:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bpy
 
+KINDS = ("basic", "human", "pivots")
 NAME = "rig"
 """What Rigify calls the object that it generates."""
 

@@ -149,10 +149,3 @@ def test_reduced_keys_play_the_track_within_the_bound(chain, reduction, mode):
             angle = pose[bone][1].rotation_difference(Quaternion(rotations[i])).angle
             assert min(angle, 2 * np.pi - angle) <= np.radians(1.01), (bone, frame)
         assert np.linalg.norm(np.array(pose["hips"][0]) - track.locations["hips"][i]) <= 0.0021, frame
-
-
-def test_bones_are_selected_in_every_version(chain):
-    bone = chain.pose.bones["spine"]
-    for selected in (True, False):
-        compat.select_bone(bone, selected)
-        assert compat.is_bone_selected(bone) is selected

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +21,9 @@ from blender_addon.retarget.source_motion import SourceMotion  # noqa: E402
 from blender_addon.rig.blender_snapshot import read_rig  # noqa: E402
 from blender_addon.rig.bone_map import BoneMap, detect  # noqa: E402
 from tests.blender import control_oracle, generated_rigs  # noqa: E402
-from tests.blender.armatures import rigify_enabled  # noqa: E402
+from tests.blender.generated_rigs import KINDS  # noqa: E402
 from tests.retarget import limb_oracle, motions  # noqa: E402
 
-KINDS = ("basic", "human", "pivots")
 ENGINE_META = {
     "text": "a person walks",
     "action": None,
@@ -38,32 +36,6 @@ ENGINE_META = {
     "engine_version": "0.1.0",
 }
 LIMBS = (("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle"))
-
-
-@pytest.fixture(scope="session")
-def rigify_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Files with a generated rig each; generating is slow, opening is not."""
-    folder = tmp_path_factory.mktemp("rigify")
-    files = {kind: folder / f"{kind}.blend" for kind in KINDS}
-    with rigify_enabled():
-        for kind, file in files.items():
-            bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
-            generated_rigs.generate(kind, file)
-    return files
-
-
-@pytest.fixture
-def generated(rigify_files: dict[str, Path], clean_file: None) -> Callable[[str], bpy.types.Object]:
-    """`generated("human")` -> the generated rig, active in a scene at the motions' frame rate."""
-
-    def load(kind: str) -> bpy.types.Object:
-        bpy.ops.wm.open_mainfile(filepath=str(rigify_files[kind]))
-        bpy.context.scene.render.fps = int(motions.GOLDEN_FPS)
-        rig = bpy.data.objects[generated_rigs.NAME]
-        bpy.context.view_layer.objects.active = rig
-        return rig
-
-    return load
 
 
 def some_motion(name: str, repository: Path) -> SourceMotion:

@@ -137,13 +137,15 @@ class TestGenerate:
         bpy.ops.mld.generate()
         assert len(key_values(active_action(mannequin))) < 0.7 * dense
 
-    @pytest.mark.parametrize("handles", ["ALIGNED", "AUTO_CLAMPED"])
+    @pytest.mark.parametrize("handles", ["ALIGNED", "AUTO_CLAMPED", "MIXED"])
     def test_handles_are_as_chosen(self, mannequin, handles: str) -> None:
         ask(seconds=2.0, key_reduction="BEZIER", key_handles=handles)
         bpy.ops.mld.generate()
         points = [point for curve in compat.fcurves(active_action(mannequin)) for point in curve.keyframe_points]
         assert {point.interpolation for point in points} == {"BEZIER"}
-        assert {point.handle_left_type for point in points} == {handles}
+        kinds = [point.handle_left_type for point in points]
+        assert kinds == [point.handle_right_type for point in points]
+        assert set(kinds) == ({"AUTO_CLAMPED", "ALIGNED"} if handles == "MIXED" else {handles})
 
     def test_an_action_of_the_animators_own_survives(self, mannequin) -> None:
         own = action_of_user(mannequin, {"head": (0.0, 0.5)}, (1, 10))

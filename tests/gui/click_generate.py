@@ -11,60 +11,19 @@ prompt, clicks Generate, waits for the keys, asks for another take, switches bac
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from window_driver import Heartbeat, Window, play
+import window_session
+from window_driver import Heartbeat, Window
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PROMPT = "an old man walks slowly"
 ENGINE_SECONDS = 90.0
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="click_generate")
-    parser.add_argument("--shots", type=Path, required=True)
-    parser.add_argument("--engine-python", required=True)
-    parser.add_argument("--zip", type=Path)
-    parser.add_argument("--character", type=Path)
-    return parser.parse_args(sys.argv[sys.argv.index("--") + 1 :])
-
-
-def load_addon(zip_file: Path | None) -> None:
-    if zip_file:
-        bpy.ops.extensions.package_install_files(
-            filepath=str(zip_file.resolve()), repo="user_default", enable_on_install=True
-        )
-        return
-    sys.path.insert(0, str(REPOSITORY))
-    import blender_addon
-
-    blender_addon.register()
-
-
-def character(glb: Path | None) -> bpy.types.Object:
-    """The armature to animate, active and selected, alone in the scene."""
-    for thing in list(bpy.data.objects):
-        bpy.data.objects.remove(thing)
-    if glb:
-        bpy.ops.import_scene.gltf(filepath=str(glb))
-    else:
-        bpy.ops.mld.add_mannequin()
-    armature = next(thing for thing in bpy.data.objects if thing.type == "ARMATURE")
-    for thing in bpy.context.selected_objects:
-        thing.select_set(False)
-    armature.select_set(True)
-    bpy.context.view_layer.objects.active = armature
-    return armature
 
 
 def take_of(armature: bpy.types.Object) -> bpy.types.Action | None:
@@ -83,14 +42,10 @@ def pelvis_travel(armature: bpy.types.Object, action: bpy.types.Action) -> float
     return float((places[1] - places[0]).length)
 
 
-class Session:
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
-        self.result: dict[str, object] = {"blender": bpy.app.version_string}
-
+class FirstTakes(window_session.Session):
     def steps(self) -> Iterator[float]:
-        load_addon(self.options.zip)
-        armature_name = character(self.options.character).name
+        window_session.load_addon(self.options.zip)
+        armature_name = window_session.character(self.options.character).name
         window = Window(self.options.shots)
         yield from window.open_tab("MLD")
         window.screenshot("1_panel")
@@ -154,20 +109,6 @@ class Session:
             yield 0.02
         raise TimeoutError(f"no take after {ENGINE_SECONDS:.0f} s")
 
-    def finished(self, error: BaseException | None) -> None:
-        self.result["error"] = "".join(traceback.format_exception(error)) if error else None
-        if error:
-            Window(self.options.shots).screenshot("failed")
-        (self.options.shots / "result.json").write_text(json.dumps(self.result, indent=1), encoding="utf-8")
-        print(json.dumps(self.result, indent=1), flush=True)
-        sys.stdout.flush()
-        # Blender would ask whether to save the file; the engine ends by itself when its pipe closes.
-        os._exit(1 if error else 0)
-
 
 if __name__ == "__main__":
-    chosen = arguments()
-    chosen.shots.mkdir(parents=True, exist_ok=True)
-    os.environ["MLD_ENGINE_PYTHON"] = chosen.engine_python
-    session = Session(chosen)
-    play(session.steps(), session.finished)
+    FirstTakes(window_session.arguments("click_generate")).run()

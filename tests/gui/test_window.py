@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A first session in a real Blender window (see click_generate.py), where Blender and a screen are there.
+"""Sessions in a real Blender window (see click_generate.py and click_bones.py), where Blender and a screen are there.
 
 Needs Blender on PATH or in MLD_BLENDER, `xdotool`, the engine's Python in MLD_ENGINE_PYTHON, and either a
 DISPLAY or `Xvfb`.
@@ -12,12 +12,15 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.gui
+
+Result = dict[str, Any]
 
 
 @pytest.fixture
@@ -53,19 +56,34 @@ def display() -> Iterator[str]:
     server.wait(10)
 
 
-def test_prompt_typed_and_generate_clicked(
-    blender: str, engine_python: str, display: str, tmp_path: Path, repository: Path
-) -> None:
-    script = repository / "tests" / "gui" / "click_generate.py"
-    command = [blender, "--factory-startup", "--window-geometry", "0", "0", "1600", "900", "--python", str(script)]
-    finished = subprocess.run(
-        [*command, "--", "--shots", str(tmp_path), "--engine-python", engine_python],
-        env={**os.environ, "DISPLAY": display},
-        timeout=300,
-        check=False,
-    )
-    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert finished.returncode == 0, result["error"]
+@pytest.fixture
+def click(blender: str, engine_python: str, display: str, tmp_path: Path, repository: Path) -> Callable[[str], Result]:
+    """`click("click_generate")` runs that script in a window and gives what it found."""
+
+    def run(script: str) -> Result:
+        path = repository / "tests" / "gui" / f"{script}.py"
+        command = [blender, "--factory-startup", "--window-geometry", "0", "0", "1600", "900", "--python", str(path)]
+        finished = subprocess.run(
+            [*command, "--", "--shots", str(tmp_path), "--engine-python", engine_python],
+            env={**os.environ, "DISPLAY": display},
+            timeout=400,
+            check=False,
+        )
+        result: Result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+        assert finished.returncode == 0, result["error"]
+        return result
+
+    return run
+
+
+def test_prompt_typed_and_generate_clicked(click: Callable[[str], Result]) -> None:
+    result = click("click_generate")
     assert result["nla_strips"]
     # Drawing without a GPU takes its time too; a window that waited for the engine would stand still all along.
     assert result["largest_pause_seconds"] < 0.5 * result["click_to_keys_seconds_first"], "the window stood still"
+
+
+def test_bones_chosen_saved_and_loaded_and_drive_switched(click: Callable[[str], Result]) -> None:
+    result = click("click_bones")
+    assert (result["saved"], result["control_mode"]) == (["Hand made"], "IK")
+    assert result["loaded"]

@@ -16,8 +16,14 @@ from pathlib import Path
 
 import bpy
 
+COLUMNS = (0.30, 0.55, 0.82)
+"""Where the pointer is put in the sidebar, as shares of its width."""
 SWEEP_STEP_PIXELS = 9
 """Less than half of a button's height, so that no row is missed."""
+
+
+HEADER_PIXELS = 24
+"""No higher than a panel's header."""
 
 
 class Window:
@@ -25,6 +31,8 @@ class Window:
 
     def __init__(self, shots: Path) -> None:
         self.shots = shots
+        self.pointer = (0, 0)
+        """From the window's lower left corner."""
         self.window = bpy.context.window_manager.windows[0]
         self.area = max(
             (area for area in self.window.screen.areas if area.type == "VIEW_3D"), key=lambda area: area.width
@@ -48,17 +56,54 @@ class Window:
         """Write `<shots>/<name>.png` of the whole screen (Blender's own screenshot is black without a GPU)."""
         subprocess.run(["import", "-window", "root", str(self.shots / f"{name}.png")], check=True, timeout=20)
 
-    def find(self, wanted: str) -> Iterator[float]:
+    def find(self, wanted: str, *, from_below: bool = False) -> Iterator[float]:
         """Leave the pointer on the button whose command or data path contains `wanted`; raises LookupError."""
         region = self.sidebar
-        columns = (0.30, 0.55, 0.80)
-        for y in range(region.y + region.height - 4, region.y + 4, -SWEEP_STEP_PIXELS):
-            for column in columns:
+        rows = range(region.y + region.height - 4, region.y + 4, -SWEEP_STEP_PIXELS)
+        for y in reversed(rows) if from_below else rows:
+            for column in COLUMNS:
                 self._move(region.x + int(region.width * column), y)
                 yield 0.03
                 if wanted in self._under_pointer():
                     return
         raise LookupError(f"no button for {wanted!r} in the sidebar")
+
+    def open_panel(self, wanted: str) -> Iterator[float]:
+        """Open the closed panel that has a button `wanted` at its top, by clicks on headers below the pointer, and
+        leave the pointer on its header; raises LookupError. Other panels stay closed."""
+        region, x, y = self.sidebar, self.pointer[0], self.pointer[1]
+        while (y := y - SWEEP_STEP_PIXELS) > region.y + 3 * HEADER_PIXELS:
+            self._move(x, y)
+            yield 0.03
+            if self._under_pointer():
+                continue
+            yield from self.click()
+            below = []
+            for step in range(HEADER_PIXELS, 3 * HEADER_PIXELS, SWEEP_STEP_PIXELS):
+                for column in COLUMNS:
+                    self._move(region.x + int(region.width * column), y - step)
+                    yield 0.03
+                    below.append(self._under_pointer())
+            self._move(x, y)
+            if any(wanted in text for text in below):
+                return
+            if any(below):
+                yield from self.click()
+                y -= HEADER_PIXELS
+        raise LookupError(f"no panel with {wanted!r} below the pointer")
+
+    def move_by(self, right: int, up: int) -> Iterator[float]:
+        self._move(self.pointer[0] + right, self.pointer[1] + up)
+        yield 0.1
+
+    def scroll_down(self, notches: int) -> Iterator[float]:
+        _xdotool("click", "--repeat", str(notches), "--delay", "30", "5")
+        yield 0.5
+
+    def press(self, *keys: str) -> Iterator[float]:
+        for key in keys:
+            _xdotool("key", key)
+            yield 0.3
 
     def click(self) -> Iterator[float]:
         _xdotool("click", "1")
@@ -76,6 +121,7 @@ class Window:
         yield 0.4
 
     def _move(self, x: int, y_from_bottom: int) -> None:
+        self.pointer = (x, y_from_bottom)
         _xdotool("mousemove", str(self.window.x + x), str(self.window.height - y_from_bottom))
 
     def _under_pointer(self) -> str:

@@ -93,7 +93,9 @@ def test_a_few_constraints_are_a_remark_by_name_and_a_doubt_by_structure():
         constrained = np.array([bone == knee for bone in rig.bone_names])
         detection = detect(type(rig)(**{**values, "constrained": constrained}))
         assert detection.usable == usable
-        assert any("Constraints move 1" in note and knee in note for note in detection.notes)
+        remark = next(note for note in detection.notes if "Constraints move 1" in note)
+        assert knee in remark
+        assert ("Choose the controls" in remark) == (not usable)
 
 
 def test_presets_come_first():

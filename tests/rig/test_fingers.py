@@ -26,6 +26,7 @@ STYLES: dict[str, Callable[[str, str, int], str]] = {
     "MMD": lambda side, finger, n: f"{'左' if side == 'left' else '右'}{JAPANESE[finger]}{'１２３'[n - 1]}",
     "Daz": lambda side, finger, n: f"{side[0]}{finger.title().replace('Middle', 'Mid')}{n}",
     "Character Creator": lambda side, finger, n: f"CC_Base_{side[0].upper()}_{finger.title()}{n}",
+    "Mixamo control rig": lambda side, finger, n: f"Ctrl_{finger.title()}{n}_{side.title()}",
     "Auto-Rig Pro": lambda side, finger, n: f"c_{finger}{n}.{side[0]}",
 }
 

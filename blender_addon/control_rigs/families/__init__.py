@@ -9,6 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from ..description import ControlRig
-from . import mixamo, rigify
+from . import auto_rig_pro, mixamo, rigify
 
-FAMILIES: Final[tuple[ControlRig, ...]] = (rigify.RIG, rigify.WITHOUT_SPINE_FK, mixamo.RIG)
+FAMILIES: Final[tuple[ControlRig, ...]] = (rigify.RIG, rigify.WITHOUT_SPINE_FK, mixamo.RIG, auto_rig_pro.RIG)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control rig that Adobe's Mixamo add-on for Blender makes: its FK controls.
+"""The control rig that Adobe's Mixamo add-on for Blender makes.
 
 `Ctrl_Hips` carries the whole body, `Ctrl_Hips_Free` only the hips and legs. The switches of a limb stand on its IK
-control.
+control, which Child Of constraints hang from `Ctrl_Master`, arm poles from `Ctrl_Hips`, leg poles from the IK foot.
 """
 
 from __future__ import annotations
@@ -38,8 +38,24 @@ RIG: Final = ControlRig(
     limbs=both_limbs(
         _SIDES,
         (
-            Limb(side="", kind="arm", mode_switch=Switch("Ctrl_Hand_IK_{}", "ik_fk_switch", fk=1.0, ik=0.0)),
-            Limb(side="", kind="leg", mode_switch=Switch("Ctrl_Foot_IK_{}", "ik_fk_switch", fk=1.0, ik=0.0)),
+            Limb(
+                side="",
+                kind="arm",
+                mode_switch=Switch("Ctrl_Hand_IK_{}", "ik_fk_switch", fk=1.0, ik=0.0),
+                goal="Ctrl_Hand_IK_{}",
+                pole="Ctrl_ArmPole_IK_{}",
+                shown=("Arm_IK_{}", "ForeArm_IK_{}", "Ctrl_Hand_IK_{}"),
+            ),
+            Limb(
+                side="",
+                kind="leg",
+                mode_switch=Switch("Ctrl_Foot_IK_{}", "ik_fk_switch", fk=1.0, ik=0.0),
+                goal="Ctrl_Foot_IK_{}",
+                pole="Ctrl_LegPole_IK_{}",
+                tip="Ctrl_Toe_IK_{}",
+                neutral=("Ctrl_Foot_01_{}", "Ctrl_FootRoll_Cursor_{}"),
+                shown=("UpLeg_IK_{}", "Leg_IK_{}", "Foot_Snap_{}", "Ctrl_Toe_IK_{}"),
+            ),
         ),
     ),
     neutral=("Ctrl_Hips_Free",),
