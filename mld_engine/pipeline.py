@@ -17,7 +17,6 @@ from torch import Tensor
 
 from . import __version__
 from .chaining import chain as chain_segments
-from .chaining import overlap_frames, segment_seed
 from .checkpoints.pack import DEFAULT_PACK, Pack
 from .conditions.action import label_row
 from .conditions.prompt import plain_text, prompt_warnings
@@ -29,6 +28,7 @@ from .models.denoiser import Kind
 from .motion import Motion
 from .representations.base import MotionTensors
 from .request import MAX_SEED, Request
+from .segments import overlap_frames, segment_seed
 from .synthesis import NOTHING, Condition, Synthesis
 
 OnStep = Callable[[int, int, int], None]

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 
-from .chaining import overlap_frames, segment_lengths
 from .conditions.action import label_row
 from .conditions.prompt import check_prompt
 from .errors import RequestError
+from .segments import overlap_frames, segment_lengths
 
 if TYPE_CHECKING:
     from .checkpoints.pack import Pack
@@ -31,7 +31,7 @@ class Request:
 
     `text` or `action` (with an optional `style`), or neither for an unconditional motion. `seconds`
     is what was asked for; the motion has `frames` frames, made of `segments` that overlap (one in
-    most cases, see `chaining`).
+    most cases, see `segments`).
     """
 
     text: str | None

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..chaining import chain, overlap_frames
+from ..chaining import chain
 from ..data.store import Clip, ClipRecord, Dataset, DatasetWriter
 from ..motion import Motion
+from ..segments import overlap_frames
 from .body_parts import ARM_JOINTS, LEG_ACTIONS
 from .grammar import Grammar
 from .paths import measure_path

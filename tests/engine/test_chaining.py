@@ -8,11 +8,12 @@ import math
 import numpy as np
 import pytest
 
-from mld_engine.chaining import chain, overlap_frames, segment_lengths, segment_seed
+from mld_engine.chaining import chain
 from mld_engine.contract.skeleton import REST_OFFSETS
 from mld_engine.errors import RequestError
 from mld_engine.motion import Motion
 from mld_engine.request import Request
+from mld_engine.segments import overlap_frames, segment_lengths, segment_seed
 
 FPS = 20.0
 OVERLAP = overlap_frames(FPS)
