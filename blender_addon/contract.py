@@ -2,8 +2,8 @@
 """Finds the engine's source and loads `mld_engine.contract` from it, without touching `sys.path`.
 
 In an installed extension the engine's source lies inside the add-on's folder; in a checkout it
-lies beside it. Either way protocol, skeleton and axes are the engine's own modules, so add-on and
-engine cannot differ.
+lies beside it. Either way protocol, skeleton, axes and file layouts are the engine's own modules, so
+add-on and engine cannot differ.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mld_engine.contract import axes, protocol, skeleton
+    from mld_engine.contract import amass, axes, body, contacts, protocol, skeleton
 
 _ADDON_DIR = Path(__file__).resolve().parent
 
@@ -42,8 +42,11 @@ if not TYPE_CHECKING:
         )
         sys.modules[_name] = importlib.util.module_from_spec(_spec)
         _spec.loader.exec_module(sys.modules[_name])
+    amass = importlib.import_module(f"{_name}.amass")
     axes = importlib.import_module(f"{_name}.axes")
+    body = importlib.import_module(f"{_name}.body")
+    contacts = importlib.import_module(f"{_name}.contacts")
     protocol = importlib.import_module(f"{_name}.protocol")
     skeleton = importlib.import_module(f"{_name}.skeleton")
 
-__all__ = ["axes", "protocol", "skeleton", "source_root"]
+__all__ = ["amass", "axes", "body", "contacts", "protocol", "skeleton", "source_root"]

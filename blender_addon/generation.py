@@ -102,6 +102,7 @@ def request_from_scene(scene: bpy.types.Scene, *, own_guidance: bool = False) ->
         "count": settings.variations,
         "guidance": None if own_guidance else _plain(settings.guidance_scale),
         "steps": settings.steps,
+        "chain": settings.chain_segments,
     }
 
 
@@ -140,10 +141,14 @@ def apply_motion(job: Job, motion: MotionReady) -> Notice | None:
             f"Select another armature and generate again with seed {motion.seed}.",
         )
     metadata = TakeMetadata.from_engine(motion.meta, job.placement.scene_fps)
+    source = SourceTake(motion.rotations, motion.root, motion.contacts, motion.offsets, motion.fps)
     replaced = user_action(armature)
     try:
         with undo.step(f"Generate {metadata.name()}"):
-            action, warnings = _key(job, motion, metadata, armature)
+            playing = takes.active_take(armature) if job.takes else None
+            action, warnings = key_take(armature, source, metadata, job.placement, meta=motion.meta)
+            if playing is not None:
+                takes.activate_take(armature, playing)
     except (RigError, RetargetError, AnimationError) as error:
         raise NotPossible(error.message, error.hint) from error
     job.takes.append(action.name)
@@ -154,11 +159,20 @@ def apply_motion(job: Job, motion: MotionReady) -> Notice | None:
     return Notice(level, " ".join(sentences)) if sentences else None
 
 
-def _key(
-    job: Job, motion: MotionReady, metadata: TakeMetadata, armature: bpy.types.Object
+def key_take(
+    armature: bpy.types.Object,
+    source: SourceTake,
+    metadata: TakeMetadata,
+    placement: Placement,
+    *,
+    meta: Mapping[str, Any],
 ) -> tuple[bpy.types.Action, tuple[str, ...]]:
-    placement, options = job.placement, job.placement.options
-    source = SourceTake(motion.rotations, motion.root, motion.contacts, motion.offsets, motion.fps)
+    """Key a motion as a new take, which the armature then plays; returns it and what could not be followed.
+
+    `meta`: what the engine, or a file, says of the motion; kept with it. Raises RigError, RetargetError or
+    AnimationError with nothing changed. The caller makes the undo step.
+    """
+    options = placement.options
     keyed = keyed_motion(
         armature,
         source,
@@ -167,13 +181,13 @@ def _key(
         scene_fps=placement.scene_fps,
         seconds=metadata.seconds,
     )
-    playing = takes.active_take(armature) if job.takes else None
     action = write_take(
         armature,
         keyed.track,
         start_frame=placement.start_frame,
         metadata=metadata,
         source=source,
+        source_meta=meta,
         options=options.to_properties(),
         key_reduction=options.key_reduction,
         key_handles=options.key_handles,
@@ -182,8 +196,6 @@ def _key(
         bone_map=keyed.bone_map,
         before=keyed.before,
     )
-    if playing is not None:
-        takes.activate_take(armature, playing)
     return action, keyed.track.warnings
 
 

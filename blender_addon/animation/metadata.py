@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import PurePath
 from typing import Any, Final
 
 from .names import NAME_BYTES, one_line, trim
 
 PREFIX: Final = "mld_"
 _INT32_LIMIT: Final = 2**31
+_SAME_SECONDS: Final = 0.1
+"""A file that is longer or shorter than its request was cut, and is no longer what the request makes."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,9 @@ class TakeMetadata:
     pack: str
     pack_sha256: str
     version: str
-    """Version of engine and add-on, which never differ."""
+    """Version of engine and add-on, which never differ; of an imported motion, that of the engine which made it."""
+    file: str = ""
+    """Name of the file that the motion was imported from; empty for one that the engine sent."""
 
     @classmethod
     def from_engine(cls, meta: Mapping[str, Any], scene_fps: float) -> TakeMetadata:
@@ -50,12 +55,30 @@ class TakeMetadata:
             version=str(meta["engine_version"]),
         )
 
+    @classmethod
+    def from_file(cls, meta: Mapping[str, Any], scene_fps: float, *, file: str, seconds: float) -> TakeMetadata:
+        """From the `meta` of a motion file. A file that does not say what made it gives an empty request."""
+        try:
+            known = replace(cls.from_engine(meta, scene_fps), file=file)
+        except (KeyError, OverflowError, TypeError, ValueError):
+            known = None
+        if known is None or not abs(known.seconds - seconds) < _SAME_SECONDS:
+            return cls("", "", "", 0, 0.0, 0, seconds, float(scene_fps), "", "", "", file)
+        return known
+
+    @property
+    def has_request(self) -> bool:
+        """Whether the engine can be asked for this motion again."""
+        return bool(self.pack)
+
     def to_properties(self) -> dict[str, str | int | float]:
-        """ID properties: `mld_prompt`, `mld_action`, ... `mld_version`.
+        """ID properties: `mld_prompt`, `mld_action`, ... `mld_version`, and `mld_file` where there is one.
 
         A seed that needs more than the 32 bits of an integer property is kept as its decimal digits.
         """
         values = {PREFIX + field.name: getattr(self, field.name) for field in fields(self)}
+        if not self.file:
+            del values[PREFIX + "file"]
         if not -_INT32_LIMIT <= self.seed < _INT32_LIMIT:
             values[PREFIX + "seed"] = str(self.seed)
         return values
@@ -64,7 +87,8 @@ class TakeMetadata:
     def from_properties(cls, properties: Mapping[str, Any]) -> TakeMetadata:
         """The inverse of `to_properties`. Raises KeyError for a missing property, ValueError for a damaged one."""
         kinds = {"str": str, "int": int, "float": float}
-        return cls(**{field.name: kinds[str(field.type)](properties[PREFIX + field.name]) for field in fields(cls)})
+        held = [field for field in fields(cls) if field.default is MISSING or PREFIX + field.name in properties]
+        return cls(**{field.name: kinds[str(field.type)](properties[PREFIX + field.name]) for field in held})
 
     def request(self) -> dict[str, Any]:
         """The fields of the engine's `generate` message that makes this motion again, bit for bit on the same device.
@@ -77,6 +101,8 @@ class TakeMetadata:
             "count": 1,
             "guidance": self.guidance,
             "steps": self.steps,
+            # Of a take that fits into one segment nothing is chained.
+            "chain": True,
             "pack": self.pack,
         }
         if self.prompt:
@@ -88,7 +114,12 @@ class TakeMetadata:
         return request
 
     def name(self) -> str:
-        """What the animator reads: `an old man walks slowly · seed 42`. A long request is cut, the seed never."""
+        """What the animator reads: `an old man walks slowly · seed 42`. A long request is cut, the seed never.
+
+        Without a request, the name of the file.
+        """
+        if not self.has_request and self.file:
+            return trim(one_line(PurePath(self.file).stem), NAME_BYTES, "…")
         label = self.prompt or (f"{self.action}, {self.style}" if self.style else self.action) or "free motion"
         ending = f" · seed {self.seed}"
         return trim(one_line(label), NAME_BYTES - len(ending.encode()), "…") + ending

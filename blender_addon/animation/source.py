@@ -8,6 +8,7 @@ twentieth of the take's own dense keys), so what is read is bit for bit what was
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from .errors import AnimationError
 
 PROPERTY: Final = "mld_source"
+_META: Final = "meta"
 _WIDTHS: Final = {"rotations": (22, 4), "root": (3,), "contacts": (4,), "offsets": (3,)}
 _TYPECODES: Final = {"float32": "f", "float64": "d"}
 
@@ -40,9 +42,12 @@ class SourceTake(NamedTuple):
         return cls(arrays["rotations"], arrays["root"], arrays["contacts"], arrays["offsets"], float(fps))
 
 
-def store_source_take(action: Any, source: SourceTake) -> None:
-    """Keep the motion in one ID property of the Action. Raises ValueError for arrays that are no floats."""
-    group: dict[str, Any] = {"fps": float(source.fps)}
+def store_source_take(action: Any, source: SourceTake, meta: Mapping[str, Any] | None = None) -> None:
+    """Keep the motion in one ID property of the Action, and what the engine said of it.
+
+    Raises ValueError for arrays that are no floats.
+    """
+    group: dict[str, Any] = {"fps": float(source.fps), _META: json.dumps(dict(meta or {}))}
     for name in _WIDTHS:
         array = getattr(source, name)
         if array.dtype.name not in _TYPECODES:
@@ -67,3 +72,12 @@ def read_source_take(action: Any) -> SourceTake:
             "Generate the take again to change its settings.",
         ) from error
     return SourceTake.from_arrays(arrays, fps)
+
+
+def read_source_meta(action: Any) -> dict[str, Any]:
+    """What the engine said of the take's motion, for a file of it; empty where that was not kept."""
+    try:
+        meta = json.loads(action[PROPERTY][_META])
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return meta if isinstance(meta, dict) else {}

@@ -123,9 +123,16 @@ def read_metadata(action: bpy.types.Action) -> TakeMetadata:
 def make_request(action: bpy.types.Action) -> dict[str, Any]:
     """The engine's `generate` fields that make the take's motion again, bit for bit on the same device.
 
-    Raises AnimationError when the take's properties are missing or damaged.
+    Raises AnimationError when the take's properties are missing or damaged, or it came from a file that does not say
+    what made it.
     """
-    return read_metadata(action).request()
+    metadata = read_metadata(action)
+    if not metadata.has_request:
+        raise AnimationError(
+            f"“{action.name}” was imported from the file {metadata.file}, so there is no request to make again.",
+            "Press Generate for a motion of the model.",
+        )
+    return metadata.request()
 
 
 def _belongs(action: bpy.types.Action, armature: bpy.types.Object) -> bool:

@@ -11,12 +11,12 @@ from mathutils import Vector
 
 from ..animation.metadata import TakeMetadata
 from ..animation.take import write_take
+from ..motion_files.files import MotionFile
 from ..retarget.options import RetargetOptions
 from ..retarget.pipeline import retarget
 from ..rig.blender_mannequin import add_mannequin
 from ..rig.blender_snapshot import read_rig
 from ..rig.bone_map import BoneMap, detect
-from .motion_file import TakeFile
 
 START_FRAME: Final = 1
 
@@ -46,7 +46,7 @@ class Character:
         return Vector((left.y, -left.x, 0.0)).normalized()
 
 
-def make_character(take: TakeFile, scene: bpy.types.Scene) -> Character:
+def make_character(take: MotionFile, scene: bpy.types.Scene) -> Character:
     """A mannequin at the origin that plays the take from START_FRAME on; the scene gets its rate and range."""
     scene.render.fps, scene.render.fps_base = round(take.motion.fps), 1.0
     fps = scene.render.fps / scene.render.fps_base

@@ -13,8 +13,8 @@ from typing import Final
 import bpy
 from mathutils import Vector
 
+from ..motion_files.files import read_motion_file
 from .character import Character, make_character
-from .motion_file import read_take
 from .path import CharacterPath, follow, telling_frames
 from .strip import render_strip
 from .studio import add_film_camera, aim_sun, build_studio, empty_scene, look_through_camera
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 def _show(take_file: Path, blend: Path, picture: Path) -> None:
     begun = time.perf_counter()
     scene = empty_scene()
-    take = read_take(take_file)
+    take = read_motion_file(take_file)
     character = make_character(take, scene)
     _tell(f"{take.motion.frames} frames keyed on {len(character.bone_map.bones)} bones", begun)
 

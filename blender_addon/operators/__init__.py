@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from . import bone_presets, bones, engine, generate, packs, panel_buttons, rekey, takes
+from . import bone_presets, bones, engine, generate, motion_files, packs, panel_buttons, rekey, smpl_body, takes
 
 CLASSES = (
     *generate.CLASSES,
@@ -13,5 +13,7 @@ CLASSES = (
     *bone_presets.CLASSES,
     *engine.CLASSES,
     *packs.CLASSES,
+    *motion_files.CLASSES,
+    *smpl_body.CLASSES,
     *panel_buttons.CLASSES,
 )

@@ -3,6 +3,14 @@
 
 from __future__ import annotations
 
-from . import advanced, bones, engine, main, packs, takes
+from . import advanced, bones, engine, files, main, packs, takes
 
-CLASSES = (*packs.CLASSES, *main.CLASSES, *takes.CLASSES, *advanced.CLASSES, *bones.CLASSES, *engine.CLASSES)
+CLASSES = (
+    *packs.CLASSES,
+    *main.CLASSES,
+    *takes.CLASSES,
+    *advanced.CLASSES,
+    *bones.CLASSES,
+    *files.CLASSES,
+    *engine.CLASSES,
+)

@@ -30,6 +30,7 @@ LINT: Final = ("mypy==2.4.1", "ruff==0.17.6")
 
 def engine(python: Version) -> tuple[str, ...]:
     """What the engine needs besides torch. Python 3.10 gets the last releases that support it."""
+    by_python: tuple[str, ...]
     if python < (3, 11):
         by_python = ("numpy==2.2.6", "scipy==1.15.3", "transformers==5.20.2", "tomli==2.3.0")
     else:

@@ -79,7 +79,7 @@ class TestWhatATakeRemembers:
     def test_the_request_that_makes_it_again(self, chain, made_from, condition):
         made_from = {**made_from, "seconds": 3.3, "guidance": 1.0 / 3.0, "seed": 2**31 - 1}
         action = write_take(chain, pose_track(), start_frame=1, metadata=metadata(**made_from))
-        expected = {"seconds": 3.3, "guidance": 1.0 / 3.0, "seed": 2**31 - 1, "count": 1, "steps": 50}
+        expected = {"seconds": 3.3, "guidance": 1.0 / 3.0, "seed": 2**31 - 1, "count": 1, "steps": 50, "chain": True}
         assert takes.make_request(action) == {**expected, "pack": "research", **condition}
 
     def test_a_seed_beyond_32_bits(self, chain):
