@@ -105,11 +105,16 @@ def read_pickle(data: bytes, storage_bytes: Callable[[str], int | None]) -> tupl
     Raises RequestError (bad_checkpoint) for a pickle that names functions that start programs, uses
     operations that torch.save never writes, contradicts the file's size, or is cut short.
     """
-    machine = _Machine(storage_bytes)
+    machine = PickleMachine(storage_bytes)
+    return run_pickle(machine, data), tuple(sorted(machine.inert))
+
+
+def run_pickle(machine: PickleMachine, data: bytes) -> Any:
+    """The object that the machine makes of a pickle. Raises RequestError (bad_checkpoint) as `read_pickle` does."""
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
             if opcode.name == "STOP":
-                return machine.stack[-1], tuple(sorted(machine.inert))
+                return machine.stack[-1]
             if count >= MAX_OPERATIONS:
                 raise refused(f"it consists of more than {MAX_OPERATIONS} operations")
             machine.run(opcode.name, argument)
@@ -124,11 +129,15 @@ def refused(reason: str) -> RequestError:
         "bad_checkpoint",
         f"The checkpoint is refused, and nothing in it was run: {reason}.",
         "Get the file again from its authors' page.",
+        {"reason": reason},
     )
 
 
-class _Machine:
-    """The stack machine; `run` carries out one operation."""
+class PickleMachine:
+    """The stack machine; `run` carries out one operation.
+
+    A machine for other pickles than torch.save's overrides `look_up`, `call` and `set_state`.
+    """
 
     def __init__(self, storage_bytes: Callable[[str], int | None]) -> None:
         self.stack: list[Any] = []
@@ -234,8 +243,12 @@ class _Machine:
 
     def build(self, _: Any) -> None:
         state = self.stack.pop()
-        if isinstance(self.stack[-1], Inert):
-            self.stack[-1].state = state
+        self.set_state(self.stack[-1], state)
+
+    def set_state(self, target: Any, state: Any) -> None:
+        """What the file calls filling an object: only inert ones take it."""
+        if isinstance(target, Inert):
+            target.state = state
 
     def persistent_id(self, _: Any) -> None:
         """('storage', type, key, device, number of elements) -> StorageRecord."""
@@ -311,23 +324,25 @@ _KNOWN: Final = {
 
 _PUSHES: Final = frozenset(
     {
-        *("NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
+        *("NONE", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
         *("SHORT_BINSTRING", "BINSTRING", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
         *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"),
     }
 )
-_OPERATIONS: Final[dict[str, Callable[[_Machine, Any], None]]] = {
-    "PROTO": _Machine.proto,
+_OPERATIONS: Final[dict[str, Callable[[PickleMachine, Any], None]]] = {
+    "PROTO": PickleMachine.proto,
     "FRAME": lambda machine, _: None,
-    "MARK": _Machine.mark,
+    "MARK": PickleMachine.mark,
     "POP": lambda machine, _: machine.stack.pop(),
-    "POP_MARK": _Machine.drop_to_mark,
+    "POP_MARK": PickleMachine.drop_to_mark,
     "DUP": lambda machine, _: machine.stack.append(machine.stack[-1]),
-    "MEMOIZE": _Machine.memoize,
-    "BINPUT": _Machine.put,
-    "LONG_BINPUT": _Machine.put,
-    "BINGET": _Machine.get,
-    "LONG_BINGET": _Machine.get,
+    "MEMOIZE": PickleMachine.memoize,
+    "BINPUT": PickleMachine.put,
+    "LONG_BINPUT": PickleMachine.put,
+    "BINGET": PickleMachine.get,
+    "LONG_BINGET": PickleMachine.get,
+    "NEWTRUE": lambda machine, _: machine.stack.append(True),
+    "NEWFALSE": lambda machine, _: machine.stack.append(False),
     "EMPTY_LIST": lambda machine, _: machine.stack.append([]),
     "EMPTY_DICT": lambda machine, _: machine.stack.append({}),
     "EMPTY_TUPLE": lambda machine, _: machine.stack.append(()),
@@ -337,18 +352,18 @@ _OPERATIONS: Final[dict[str, Callable[[_Machine, Any], None]]] = {
     "TUPLE2": lambda machine, _: machine.collect(2),
     "TUPLE3": lambda machine, _: machine.collect(3),
     "FROZENSET": lambda machine, _: machine.stack.append(Inert(f"builtins.frozenset of {len(machine.pop_to_mark())}")),
-    "ADDITEMS": _Machine.drop_to_mark,
+    "ADDITEMS": PickleMachine.drop_to_mark,
     "APPEND": lambda machine, _: machine.append([machine.stack.pop()]),
     "APPENDS": lambda machine, _: machine.append(machine.pop_to_mark()),
     "SETITEM": lambda machine, _: machine.set_items([machine.stack.pop(-2), machine.stack.pop()]),
     "SETITEMS": lambda machine, _: machine.set_items(machine.pop_to_mark()),
     "GLOBAL": lambda machine, name: machine.stack.append(machine.look_up(name)),
-    "STACK_GLOBAL": _Machine.stack_global,
-    "REDUCE": _Machine.reduce,
-    "NEWOBJ": _Machine.reduce,
-    "NEWOBJ_EX": _Machine.new_object_with_keywords,
-    "INST": _Machine.instance,
-    "OBJ": _Machine.object,
-    "BUILD": _Machine.build,
-    "BINPERSID": _Machine.persistent_id,
+    "STACK_GLOBAL": PickleMachine.stack_global,
+    "REDUCE": PickleMachine.reduce,
+    "NEWOBJ": PickleMachine.reduce,
+    "NEWOBJ_EX": PickleMachine.new_object_with_keywords,
+    "INST": PickleMachine.instance,
+    "OBJ": PickleMachine.object,
+    "BUILD": PickleMachine.build,
+    "BINPERSID": PickleMachine.persistent_id,
 }

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plain pickles of numpy arrays, lists, dictionaries, texts and numbers, read without running anything in them.
+
+The stack machine of the checkpoint reader does the work. Here it knows what numpy itself writes for
+arrays, dtypes and scalars, and everything else that a file names is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...checkpoints.official.unpickler import PickleMachine, refused, run_pickle
+from ...errors import RequestError
+
+_MAX_DIMENSIONS: Final = 8
+_DTYPE: Final = re.compile(r"[fiub][1248]|f16|O8?")
+_BYTE_ORDERS: Final = ("<", ">", "|", "=")
+_NAMES: Final = {
+    f"numpy{core}.multiarray.{name}": name for core in (".core", "._core") for name in ("_reconstruct", "scalar")
+} | {
+    "numpy.core.numeric._frombuffer": "_frombuffer",
+    "numpy._core.numeric._frombuffer": "_frombuffer",
+    "numpy.ndarray": "ndarray",
+    "numpy.dtype": "dtype",
+    "_codecs.encode": "encode",
+    "collections.OrderedDict": "dict",
+}
+"""What a file may name -> what it means here. Nothing of that name is ever called."""
+
+
+class PickledArray:
+    """An array of the file. `items` holds what an array of objects holds, one after the other."""
+
+    def __init__(self) -> None:
+        self.array: NDArray[Any] | None = None
+        self.items: list[Any] = []
+
+
+class _Name:
+    def __init__(self, meaning: str) -> None:
+        self.meaning = meaning
+
+
+class _DType:
+    """A dtype of numbers, or "O" for objects."""
+
+    def __init__(self, code: str) -> None:
+        self.code, self.order = code, "<"
+
+    def numpy(self) -> np.dtype[Any]:
+        if self.code.startswith("O"):
+            raise refused("it has objects where numbers are expected")
+        return np.dtype(f"{self.order if self.order in '<>' else '<'}{self.code}")
+
+
+class _NumpyMachine(PickleMachine):
+    """The machine with numpy's own names, and no other."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda key: None)
+
+    def look_up(self, name: str) -> Any:
+        full = ".".join(name.split(" ", 1))
+        if full not in _NAMES:
+            raise refused(f"it asks for {full[:80]}, which no data set needs")
+        return _Name(_NAMES[full])
+
+    def call(self, target: Any, arguments: Any) -> Any:
+        match target, arguments:
+            case _Name(meaning="_reconstruct"), (_Name(meaning="ndarray"), *_):
+                return PickledArray()
+            case _Name(meaning="_frombuffer"), (data, _DType() as dtype, shape, "C" | "F" as order):
+                made = PickledArray()
+                made.array = _array(data, dtype.numpy(), shape, fortran=order == "F")
+                return made
+            case _Name(meaning="dtype"), (str(code), *_) if _DTYPE.fullmatch(code.lstrip("<>|=")):
+                return _DType(code.lstrip("<>|="))
+            case _Name(meaning="scalar"), (_DType() as dtype, data):
+                return _array(data, dtype.numpy(), (), fortran=False).item()
+            case _Name(meaning="encode"), (str(text), str(encoding)) if encoding in ("latin1", "latin-1"):
+                return text.encode("latin-1", "strict")
+            case _Name(meaning="dict"), ():
+                return {}
+        raise refused("it makes an object in a way that numpy never writes")
+
+    def set_state(self, target: Any, state: Any) -> None:
+        match target, state:
+            case _DType(), (int(), str(order), *_) if order in _BYTE_ORDERS:
+                target.order = order
+            case PickledArray(), (int(), tuple(shape), _DType(code="O" | "O8"), _, list(items)):
+                if math.prod(_checked(shape)) != len(items):
+                    raise refused("an array of objects in it does not have as many as it says")
+                target.items = items
+            case PickledArray(), (int(), tuple(shape), _DType() as dtype, fortran, data):
+                target.array = _array(data, dtype.numpy(), shape, fortran=bool(fortran))
+            case _:
+                raise refused("it fills an object in a way that numpy never writes")
+
+
+def read_numpy_pickle(path: Path) -> Any:
+    """The object in the file: plain containers, numbers, texts and `PickledArray`.
+
+    Raises RequestError (bad_source) for a file that names anything but numpy's arrays, that is damaged, or whose
+    arrays are larger than their data.
+    """
+    try:
+        return run_pickle(_NumpyMachine(), path.read_bytes())
+    except OSError as error:
+        raise RequestError("bad_source", f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+    except RequestError as error:
+        reason = str(error.details.get("reason", error.message)).replace("torch.save", "numpy")
+        raise RequestError(
+            "bad_source",
+            f"{path.name} is refused, and nothing in it was run: {reason}.",
+            "Get the file again from the data set's authors.",
+        ) from error
+
+
+def listed(value: Any) -> list[Any]:
+    """The members of a list, a tuple or an array of objects; the rows of an array of numbers. Raises ValueError."""
+    if isinstance(value, PickledArray):
+        return value.items if value.array is None else list(value.array)
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    raise ValueError("a list is expected")
+
+
+def numbers(value: Any) -> NDArray[np.float32]:
+    """An array of numbers, float32. Raises ValueError for anything else."""
+    array = value.array if isinstance(value, PickledArray) else value
+    if not isinstance(array, (np.ndarray, list, tuple, int, float)):
+        raise ValueError("an array of numbers is expected")
+    return np.asarray(array, np.float32)
+
+
+def _checked(shape: Any) -> tuple[int, ...]:
+    if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
+        raise refused("an array in it has an impossible shape")
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise refused("an array in it has an impossible shape")
+    return shape
+
+
+def _array(data: Any, dtype: np.dtype[Any], shape: Any, *, fortran: bool) -> NDArray[Any]:
+    """A copy of the bytes as an array. Texts are what Python 2 wrote for bytes."""
+    raw = data.encode("latin-1", "replace") if isinstance(data, str) else data
+    if not isinstance(raw, (bytes, bytearray)):
+        raise refused("an array in it has no bytes")
+    if math.prod(_checked(shape)) * dtype.itemsize != len(raw):
+        raise refused(f"an array of shape {list(shape)} in it does not fit its {len(raw)} bytes")
+    flat = np.frombuffer(raw, dtype)
+    return flat.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="))
