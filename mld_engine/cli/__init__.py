@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 
 from .. import __version__
 from ..errors import EngineError, RequestError
-from . import bench, generate, packs, serve
+from . import bench, body, evaluate, fetch_text_encoder, generate, import_checkpoint, packs, prepare, serve, train
 from .status import EXIT_BAD_INPUT, EXIT_FAILURE, EXIT_INTERRUPTED
 
 _TRACEBACK_VARIABLE: Final = "MLD_ENGINE_TRACEBACK"
@@ -69,7 +69,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mld_engine {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
-    for module in (generate, packs, bench, serve):
+    for module in (
+        generate,
+        packs,
+        import_checkpoint,
+        fetch_text_encoder,
+        body,
+        bench,
+        prepare,
+        train,
+        evaluate,
+        serve,
+    ):
         module.add_command(commands)
     return parser
 

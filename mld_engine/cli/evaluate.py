@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from .options import DEFAULT_PACK, DEVICES
 
+KINDS = ("auto", "own", "t2m", "kit", "humanact12", "uestc")
+
 if TYPE_CHECKING:
     from ..evaluate.report import Report
 
 _EXAMPLES = """examples:
   python -m mld_engine evaluate --data dataset --evaluator run/evaluator
   python -m mld_engine evaluate --pack run/pack --data dataset --evaluator run/evaluator --out report
+  python -m mld_engine evaluate --data humanml3d --evaluator deps/t2m --texts HumanML3D/texts \\
+      --joint-vecs HumanML3D/new_joint_vecs
   python -m mld_engine evaluate --ablation runs --data dataset --evaluator run/evaluator --repeats 5
 """
 
@@ -46,6 +50,20 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--evaluator", type=Path, metavar="FOLDER", help="evaluator to measure with (default: the pack's own folder)"
     )
+    parser.add_argument(
+        "--evaluator-kind",
+        default="auto",
+        choices=KINDS,
+        help="our own, or the published one of HumanML3D, KIT-ML, HumanAct12 or UESTC in the folder of --evaluator "
+        "(default: the one that is there)",
+    )
+    parser.add_argument("--texts", type=Path, metavar="FOLDER", help="for t2m and kit: the published folder texts")
+    parser.add_argument(
+        "--joint-vecs", type=Path, metavar="FOLDER", help="for t2m and kit: the published folder new_joint_vecs"
+    )
+    parser.add_argument(
+        "--glove", type=Path, metavar="FOLDER", help="for t2m and kit: the folder of our_vab_* (default: beside them)"
+    )
     parser.add_argument("--splits", default="val,test", metavar="NAMES", help="held-out splits (default: %(default)s)")
     parser.add_argument("--clips", type=int, default=1000, metavar="N", help="clips at most (default: %(default)s)")
     parser.add_argument(
@@ -71,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..data.store import Dataset
     from ..device import choose_device
     from ..errors import RequestError
+    from ..evaluate.published.opening import EvaluatorChoice
     from ..evaluate.report import Choices, compare, evaluate
 
     if arguments.repeats < 1 or arguments.clips < 2:
@@ -86,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         free_text=arguments.free_text,
         multimodality=arguments.multimodality,
         speed=not arguments.no_speed,
+        evaluator=EvaluatorChoice(arguments.evaluator_kind, arguments.texts, arguments.joint_vecs, arguments.glove),
     )
     dataset, device = Dataset.open(arguments.data), choose_device(arguments.device)
 

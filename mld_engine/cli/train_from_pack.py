@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`train distill` and `train teach`: training that starts from a finished pack."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from .options import DEFAULT_PACK
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..train.config import Values
+
+STAGES: Final = ("distill", "teach")
+_DEFAULT_MINUTES: Final = 10.0
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that only these stages have."""
+    distill = parser.add_argument_group("distill", "a student that needs 1, 2 or 4 steps, written to RUN/pack")
+    distill.add_argument("--teacher", metavar="NAME_OR_DIR", help="pack to learn from")
+    distill.add_argument(
+        "--evaluator", type=Path, metavar="FOLDER", help="measure the student beside its teacher with this evaluator"
+    )
+    teach = parser.add_argument_group(
+        "teach",
+        "more moves for a pack, from a handful of clips; --out is the new pack's folder, whose name is the pack's "
+        f"(default: {_DEFAULT_MINUTES:g} minutes)",
+    )
+    teach.add_argument(
+        "--pack", default=DEFAULT_PACK, metavar="NAME_OR_DIR", help="pack that learns (default: %(default)s)"
+    )
+    teach.add_argument(
+        "--keep",
+        type=float,
+        metavar="SHARE",
+        help="share of the training that keeps what the pack can already, 0 to below 1 (default: 0.5)",
+    )
+    teach.add_argument("--label", default="", metavar="NAME", help="action label of the clips that have none")
+    teach.add_argument("--licence", metavar="TEXT", help="licence of your clips, for the new pack's licence line")
+    teach.add_argument("--overwrite", action="store_true", help="replace the pack that lies in --out")
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Raises RequestError (bad_option) for an option that is missing."""
+    from ..errors import RequestError
+
+    if arguments.stage == "distill" and arguments.teacher is None:
+        raise RequestError("bad_option", "There is no pack to learn from.", "Name it with --teacher.")
+
+
+def configuration_folder(arguments: argparse.Namespace) -> Path:
+    """Where the stage keeps config.toml. A run that is not taken up again starts from nothing."""
+    out: Path = arguments.out
+    if arguments.stage != "teach":
+        return out
+    from ..train.teach import work_folder
+
+    folder = work_folder(out)
+    if not arguments.resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def changed(arguments: argparse.Namespace, values: Values) -> Values:
+    """The configuration with what the options of these stages say."""
+    from ..train.config import with_change
+
+    if arguments.stage != "teach":
+        return values
+    if arguments.keep is not None:
+        values = with_change(values, "teach", "keep", arguments.keep)
+    if arguments.licence is not None:
+        values = with_change(values, "pack", "licence", arguments.licence)
+    if arguments.minutes is None and arguments.steps is None and not arguments.resume:
+        values = with_change(values, "", "minutes", _DEFAULT_MINUTES)
+    return values
+
+
+def run(arguments: argparse.Namespace, values: Values, folder: Path, device: torch.device) -> int:
+    """Train from the pack; where this GPU cannot capture the steps as graphs, once more without them."""
+    from ..checkpoints.pack import Pack
+    from ..train.config import dump, with_change
+    from ..train.distill import DistillRun
+    from ..train.run import CONFIG_FILE
+    from ..train.runner import CaptureError
+    from ..train.teach import TeachRun
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    try:
+        if arguments.stage == "distill":
+            distillation = DistillRun(folder, values, Pack.open(arguments.teacher), arguments.data, device, say)
+            _store(folder / CONFIG_FILE, dump(values))
+            distillation.train()
+            written = distillation.write(arguments.evaluator)
+        else:
+            lesson = TeachRun(
+                arguments.out, values, Pack.open(arguments.pack), arguments.data, device, say,
+                label=arguments.label, overwrite=arguments.overwrite,
+            )  # fmt: skip
+            _store(folder / CONFIG_FILE, dump(values))
+            say(lesson.describe())
+            written = lesson.run()
+    except CaptureError as error:
+        print(f"mld_engine: warning: {error.message} Training goes on without graphs.", file=sys.stderr, flush=True)
+        _store(folder / CONFIG_FILE, dump(with_change(values, "performance", "graphs", False)))
+        return subprocess.call(_again(arguments, device))
+    print(f"wrote {written}")
+    return 0
+
+
+def _store(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _again(arguments: argparse.Namespace, device: torch.device) -> list[str]:
+    """The command that goes on with this run."""
+    command = [sys.executable, "-m", "mld_engine", "train", arguments.stage, "--resume", "--device", device.type]
+    command += ["--data", str(arguments.data), "--out", str(arguments.out)]
+    if arguments.stage == "distill":
+        evaluator = ["--evaluator", str(arguments.evaluator)] if arguments.evaluator is not None else []
+        return [*command, "--teacher", str(arguments.teacher), *evaluator]
+    overwrite = ["--overwrite"] if arguments.overwrite else []
+    return [*command, "--pack", str(arguments.pack), "--label", arguments.label, *overwrite]

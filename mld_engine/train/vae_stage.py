@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stage one: the motion VAE (Chen et al., 2023, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..checkpoints.config import VaeConfig
+from ..models.vae import MotionDecoder, MotionEncoder
+from .checkpoint import save_final
+from .loop import Pace, StageLoop
+from .losses import VaeLoss
+from .motions import Motions
+from .optimizer import Optimizer
+from .options import Precision, TrainOptions
+from .record import Say
+from .runner import (
+    Step,
+    StepRunner,
+    compile_blocks,
+    compute_in,
+    keep_stream_single,
+    undo_compile,
+)
+from .windows import WindowSampler
+
+STAGE: Final = "vae"
+_LENGTH_STREAM: Final = 1
+"""Tells the random numbers that choose window lengths from those of other purposes."""
+
+
+class VaeStage:
+    """Trains encoder and decoder together on windows of the training split."""
+
+    def __init__(
+        self, config: VaeConfig, options: TrainOptions, motions: Motions, sampler: WindowSampler, fps: float, say: Say
+    ) -> None:
+        torch.manual_seed(options.seed)
+        self._options, self._motions, self._sampler, self._say = options, motions, sampler, say
+        self._encoder = MotionEncoder(config).to(motions.device).train()
+        self._decoder = MotionDecoder(config).to(motions.device).train()
+        self._loss = VaeLoss(options.losses, motions.groups, motions.statistics, motions.offsets, fps)
+        self._loss.to(motions.device)
+        keep_stream_single([self._encoder, self._decoder])
+        self._optimizer = Optimizer({"encoder": self._encoder, "decoder": self._decoder}, options.train_vae)
+        training = options.train_vae
+        self._probabilities = sampler.length_probabilities(training.frames, training.batch)
+        self._compiled: list[nn.Module] = []
+        self._energy = "energy" in self._loss.geometric
+
+    def train(self, folder: Path, seconds: float) -> float:
+        """Until the end, from the last checkpoint in `folder`; writes final.safetensors. Returns the seconds it took.
+
+        `seconds` is the time box, 0 for the configured number of steps. Raises CaptureError.
+        """
+        performance, device = self._options.performance, self._motions.device
+        if performance.compile and device.type == "cuda":
+            self._compiled = compile_blocks([self._encoder, self._decoder])
+        runner = StepRunner(device, performance.graphs, self._give_up_compiler)
+        pace = Pace(self._options.train_vae.steps, seconds)
+        loop = StageLoop(folder, self._optimizer, self._loss.names, pace, performance, runner, self._say)
+        loop.run(self._next_step)
+        runner.forget()
+        save_final(folder, {**self._weights(), **self._statistics()})
+        return loop.seconds
+
+    def _next_step(self, step: int, progress: float) -> tuple[Hashable, Step]:
+        training = self._options.train_vae
+        random = np.random.default_rng([self._options.seed, _LENGTH_STREAM, step])
+        length = int(random.choice(self._sampler.lengths, p=self._probabilities))
+        precision: Precision = training.precision
+        if precision == "bf16" and progress >= 1 - training.polish:
+            precision = "tf32"
+        return (length, precision), self._step(length, precision)
+
+    def _step(self, length: int, precision: Precision) -> Step:
+        training = self._options.train_vae
+        count = self._sampler.batch_size(length, training.frames, training.batch)
+        # Differences of third order between frames drown in the rounding of bf16.
+        energy = self._energy and (precision != "bf16" or self._motions.device.type != "cuda")
+
+        def compute() -> Tensor:
+            target = self._sampler.draw(length, count).features
+            with compute_in(target.device, precision):
+                posterior = self._encoder(target)
+                mean, log_variance = posterior.mean.float(), posterior.log_variance.float()
+                latents = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+                decoded = self._decoder(latents, length).float()
+            terms: Tensor = self._loss(target, decoded, mean, log_variance, energy)
+            self._optimizer.step(terms[0])
+            return terms.detach()
+
+        return compute
+
+    def _give_up_compiler(self, error: Exception) -> bool:
+        """Where torch.compile fails on this computer, go on without it."""
+        if not self._compiled:
+            return False
+        self._say(f"warning: torch.compile failed, training goes on without it: {_short(error)}")
+        undo_compile(self._compiled)
+        self._compiled = []
+        return True
+
+    def _weights(self) -> dict[str, Tensor]:
+        averaged = self._optimizer.averaged()
+        networks: dict[str, nn.Module] = {"encoder": self._encoder, "decoder": self._decoder}
+        return {
+            f"{prefix}.{name}": averaged.get(f"{prefix}.{name}", tensor)
+            for prefix, network in networks.items()
+            for name, tensor in network.state_dict().items()
+        }
+
+    def _statistics(self) -> dict[str, Tensor]:
+        statistics = self._motions.statistics
+        return {"statistics.feature_mean": statistics.mean, "statistics.feature_std": statistics.std}
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
