@@ -38,7 +38,7 @@ class Wishes:
 
 
 class BatchGenerator:
-    """A pack's networks. Packs without a VAE, and those told by the empty text that there is no condition, are not read.
+    """A pack's networks. Packs without a VAE, and those for which the empty text is no condition, are not read.
 
     Raises RequestError (bad_pack) for those, and PackError.
     """
@@ -46,7 +46,7 @@ class BatchGenerator:
     def __init__(self, pack: Pack, device: torch.device) -> None:
         config = pack.config
         if config.vae is None or config.denoiser.null_condition == "empty_text":
-            raise RequestError("bad_pack", f"The pack {pack.name!r} is of a kind that `evaluate` does not measure yet.")
+            raise RequestError("bad_pack", f"The pack {pack.name!r} is of a kind that is not computed in batches.")
         vae = config.vae
         self.pack, self.device = pack, device
         self.schedule = NoiseSchedule(config.schedule)

@@ -18,10 +18,11 @@ from ..errors import RequestError
 from ..models.denoiser import Kind
 from ..pipeline import MotionPipeline
 from .batches import BatchGenerator
-from .evaluator import Evaluator, load_evaluator
 from .free_text import FreeTextResult, measure_free_text, read_sentences
 from .held_out import held_out
+from .judge import Judge, OwnJudge
 from .metrics.interval import Interval
+from .published.opening import EvaluatorChoice, open_judge
 from .runner import ACTION_GUIDANCE, Measurement, Settings
 from .speed import Speed, measure_speed
 from .tables import Row, as_markdown, as_values
@@ -31,7 +32,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Choices:
-    """What is measured; None is the pack's own setting. `free_text` takes a free sentence, 0 for none."""
+    """What is measured, and by what; None is the pack's own setting. `free_text` takes a free sentence, 0 for none."""
 
     splits: tuple[str, ...] = ("val", "test")
     clips: int = 1000
@@ -41,6 +42,7 @@ class Choices:
     free_text: int = 0
     multimodality: bool = False
     speed: bool = True
+    evaluator: EvaluatorChoice = field(default_factory=EvaluatorChoice)
 
 
 @dataclass
@@ -67,28 +69,29 @@ def evaluate(
 ) -> Report:
     """Every table of one pack. Raises RequestError and PackError."""
     guidance, steps = _sampling(pack, choices)
-    measurement, generator, evaluator = _open(pack, dataset, evaluator_folder, device, choices)
+    measurement, generator, judge = open_measurement(pack, dataset, evaluator_folder, device, choices)
     report = Report(f"{pack.name} on held-out clips of {dataset.name}")
     report.notes.append(
-        f"{len(measurement.held_out.clips)} clips of {', '.join(choices.splits)}; {choices.repeats} repeats, ± is the "
-        "95 % interval. The captured row's FID is that between its own halves."
+        f"{_clips_note(measurement, choices)}; {choices.repeats} repeats, ± is the 95 % interval. The captured row's "
+        "FID is that between its own halves."
     )
+    report.notes += judge.notes
     say("captured motion")
     rows = [measurement.real()]
     say("reconstruction")
     errors, rebuilt = measurement.reconstruction()
     rows.append(rebuilt)
-    for name, kind, scale in _ways(pack, guidance):
+    for name, kind, scale in _askable(measurement, pack, guidance):
         say(f"generation from {name}")
         rows.append(measurement.generation(f"from {name}, guidance {scale:g}", kind, scale, steps))
     report.tables = {"Reconstruction": [errors], "Generation": rows}
-    if choices.multimodality and "text" in pack.conditions:
+    if choices.multimodality and "text" in pack.conditions and measurement.asks(Kind.TEXT):
         say("multimodality")
         spread = measurement.multimodality(guidance, steps)
         report.notes.append(f"MultiModality from text: {spread.mean:.3f} ± {spread.half_width:.3f}.")
     if choices.free_text and "text" in pack.conditions:
         say("free sentences")
-        found = _free_text(pack, dataset, generator, evaluator, choices, guidance, steps)
+        found = _free_text(pack, dataset, generator, judge, choices, guidance, steps)
         worst = ", ".join(f"“{text}” {rate:.0%}" for text, rate in found.by_sentence[:8])
         report.notes.append(f"Free sentences: {found.rate:.1%} of takes show what was asked; worst: {worst}.")
     if choices.speed:
@@ -120,36 +123,48 @@ def compare(
         name = pack.directory.parent.name if pack.directory.name == "pack" else pack.directory.name
         say(name)
         guidance, steps = _sampling(pack, choices)
-        measurement, *_ = _open(pack, dataset, evaluator_folder, device, choices)
+        measurement, _, judge = open_measurement(pack, dataset, evaluator_folder, device, choices)
         if not made:
             made.append(measurement.real())
+            report.notes += [f"{_clips_note(measurement, choices)}; {choices.repeats} repeats.", *judge.notes]
         (_, error), (_, rebuilt) = measurement.reconstruction()
         errors.append((name, {**_shape(pack), **error}))
         made.append((f"{name}, VAE", rebuilt))
-        way, kind, scale = _ways(pack, guidance)[0]
+        way, kind, scale = _askable(measurement, pack, guidance)[0]
         made.append((f"{name}, from {way}", measurement.generation("", kind, scale, steps)[1]))
     report.tables = {"Reconstruction": errors, "Generation": made}
     return report
 
 
-def _open(
+def open_measurement(
     pack: Pack, dataset: Dataset, folder: Path, device: torch.device, choices: Choices
-) -> tuple[Measurement, BatchGenerator, Evaluator]:
-    evaluator, generator = load_evaluator(folder, device), BatchGenerator(pack, device)
+) -> tuple[Measurement, BatchGenerator, Judge]:
+    """What measures `pack` on the chosen clips by the evaluator in `folder`. Raises RequestError and PackError."""
+    generator = BatchGenerator(pack, device)
     if dataset.fps != pack.fps:
         raise RequestError("bad_dataset", f"The pack has {pack.fps:g} fps, the data set {dataset.fps:g}.")
+    judge = open_judge(folder, choices.evaluator, pack, dataset, choices.splits, device)
     clips = held_out(
         dataset,
-        _texts(pack, dataset, choices.splits),
+        _texts(pack, dataset, choices.splits) if judge.wanted.captioned else None,
         generator.representation,
-        evaluator.actions,
+        judge.actions,
         shortest=pack.config.min_frames,
         longest=pack.config.max_frames,
         splits=choices.splits,
         at_most=choices.clips,
+        wanted=judge.wanted,
+        text_dim=pack.config.denoiser.text_dim,
     )
     guidance, steps = _sampling(pack, choices)
-    return Measurement(generator, evaluator, clips, Settings(guidance, steps, choices.repeats)), generator, evaluator
+    return Measurement(generator, judge, clips, Settings(guidance, steps, choices.repeats)), generator, judge
+
+
+def _clips_note(measurement: Measurement, choices: Choices) -> str:
+    clips = measurement.held_out
+    left_out = f" ({clips.left_out} more cannot be judged)" if clips.left_out else ""
+    groups = f", R-precision in groups of {measurement.group}" if measurement.asks(Kind.TEXT) else ""
+    return f"{len(clips.clips)} clips of {', '.join(choices.splits)}{left_out}{groups}"
 
 
 def _texts(pack: Pack, dataset: Dataset, splits: Sequence[str]) -> TextTable:
@@ -168,7 +183,8 @@ def _sampling(pack: Pack, choices: Choices) -> tuple[float, int]:
     return schedule.guidance_for(steps) if choices.guidance is None else choices.guidance, steps
 
 
-def _ways(pack: Pack, guidance: float) -> list[tuple[str, Kind, float]]:
+def ways(pack: Pack, guidance: float) -> list[tuple[str, Kind, float]]:
+    """What the pack makes motion from: name, kind, and the guidance scale that suits it, of `guidance` at most."""
     ways = {
         "text": ("text", Kind.TEXT, guidance),
         "action": ("action", Kind.ACTION, min(guidance, ACTION_GUIDANCE)),
@@ -177,15 +193,25 @@ def _ways(pack: Pack, guidance: float) -> list[tuple[str, Kind, float]]:
     return [ways[condition] for condition in pack.conditions]
 
 
+def _askable(measurement: Measurement, pack: Pack, guidance: float) -> list[tuple[str, Kind, float]]:
+    return [way for way in ways(pack, guidance) if measurement.asks(way[1])]
+
+
 def _free_text(
     pack: Pack,
     dataset: Dataset,
     generator: BatchGenerator,
-    evaluator: Evaluator,
+    judge: Judge,
     choices: Choices,
     guidance: float,
     steps: int,
 ) -> FreeTextResult:
+    if not isinstance(judge, OwnJudge):
+        raise RequestError(
+            "free_text_unsupported",
+            "Free sentences are judged by the action classifier of our own evaluator.",
+            "Leave out --free-text, or name our own evaluator.",
+        )
     encoder = pack.config.text_encoder
     assert encoder is not None, "a pack that reads texts has a text encoder"
     sentences = read_sentences()
@@ -196,7 +222,7 @@ def _free_text(
         return torch.tensor(table.embeddings[rows[text]])
 
     return measure_free_text(
-        generator, evaluator, sentences, embed, takes=choices.free_text, guidance=guidance, steps=steps
+        generator, judge.evaluator, sentences, embed, takes=choices.free_text, guidance=guidance, steps=steps
     )
 
 

@@ -12,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import RequestError
 from ..kinematics import forward_kinematics
 from ..models.denoiser import Kind
 from ..rotations import quaternion_to_matrix
 from .batches import BatchGenerator, Wishes
-from .evaluator import Evaluator
 from .held_out import HeldOut, by_length
+from .judge import Judge
 from .metrics.animator import FootSliding, GroundFloat, GroundPenetration, Jitter, SkatingRatio
-from .metrics.distribution import diversity, frechet_distance, multimodality
+from .metrics.distribution import diversity, frechet_distance, multimodality, spread_in_groups
 from .metrics.interval import Interval
 from .metrics.matching import GROUP, accuracy, retrieval
 from .metrics.reconstruction import AccelerationError, AlignedJointError, JointError
@@ -28,6 +29,9 @@ from .tables import Row
 ACTION_GUIDANCE: Final = 2.5
 _ANIMATOR: Final = (FootSliding, SkatingRatio, Jitter, GroundPenetration, GroundFloat)
 _EMBEDDED_AT_ONCE: Final = 256
+_FEWEST: Final = 4
+"""Clips; the captured row compares two halves, and a distribution takes two clips."""
+Embed = Callable[[Tensor], tuple[Tensor, Tensor | None]]
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,32 @@ class Settings:
 
 
 class Measurement:
-    """One pack, one set of held-out clips, one evaluator."""
+    """One pack, one set of held-out clips, one evaluator. Raises RequestError (too_few_clips)."""
 
-    def __init__(self, generator: BatchGenerator, evaluator: Evaluator, held_out: HeldOut, settings: Settings) -> None:
-        self._generator, self._evaluator = generator, evaluator
+    def __init__(self, generator: BatchGenerator, judge: Judge, held_out: HeldOut, settings: Settings) -> None:
+        if len(held_out.clips) < _FEWEST:
+            raise RequestError(
+                "too_few_clips",
+                f"Only {len(held_out.clips)} held-out clips can be judged; a table needs {_FEWEST} or more.",
+                "Prepare more, or name more splits with --splits.",
+            )
+        self._generator, self._judge = generator, judge
         self.held_out = self._clips = held_out
         self._settings = settings
         self._offsets = torch.tensor(generator.pack.offsets)
-        self._text = evaluator.embed_text(held_out.text.to(generator.device)).cpu().numpy()
-        self._real, self._real_action = self._embed(held_out.features)
+        text = judge.embed_text(held_out)
+        self._text = None if text is None else text.cpu().numpy()
+        captured = held_out.features if held_out.judged is None else held_out.judged
+        self._real, self._real_action = self._embed(captured, judge.embed_judged)
+
+    def asks(self, kind: Kind) -> bool:
+        """Whether the clips say what motion of this kind is made from."""
+        return kind != Kind.TEXT or self._text is not None
+
+    @property
+    def group(self) -> int:
+        """Motions among which the R-precision finds a text's own."""
+        return min(GROUP, len(set(self._clips.meanings) if self._judge.rules.meanings else self._clips.clips))
 
     def real(self) -> Row:
         """The captured clips themselves. Their FID is that between two random halves."""
@@ -77,7 +98,14 @@ class Measurement:
         return ("VAE", errors), ("VAE", {**figures, **self._animator(rebuilt)})
 
     def generation(self, name: str, kind: Kind, guidance: float, steps: int) -> Row:
-        """Generated from each clip's caption, label or nothing, as long as the clip."""
+        """Generated from each clip's caption, label or nothing, as long as the clip.
+
+        Raises RequestError (no_captions) for captions where the evaluator reads none.
+        """
+        if not self.asks(kind):
+            raise RequestError(
+                "no_captions", "This evaluator reads no captions.", "Measure generation from text with another one."
+            )
         last: list[Tensor] = []
 
         def once(seed: int) -> dict[str, float]:
@@ -117,38 +145,50 @@ class Measurement:
             tuple(self._clips.frames[row] for row in chosen),
         )
 
-    def _compared(self, embedded: NDArray[np.floating], action: NDArray[np.integer], seed: int) -> dict[str, float]:
+    def _compared(
+        self, embedded: NDArray[np.floating], action: NDArray[np.integer] | None, seed: int
+    ) -> dict[str, float]:
         return {**self._matching(embedded, action, seed), "FID": frechet_distance(embedded, self._real)}
 
-    def _matching(self, embedded: NDArray[np.floating], action: NDArray[np.integer], seed: int) -> dict[str, float]:
-        meanings = np.array(self._clips.meanings)
-        group = min(GROUP, len(set(self._clips.meanings)))
-        found = retrieval(_unit(self._text), _unit(embedded), seed=seed, meanings=meanings, group=group)
+    def _matching(
+        self, embedded: NDArray[np.floating], action: NDArray[np.integer] | None, seed: int
+    ) -> dict[str, float]:
+        rules, figures = self._judge.rules, dict[str, float]()
+        if self._text is not None:
+            unit = _unit if rules.unit_length else np.asarray
+            meanings = np.array(self._clips.meanings) if rules.meanings else None
+            found = retrieval(unit(self._text), unit(embedded), seed=seed, meanings=meanings, group=self.group)
+            figures |= {**{f"R@{k + 1}": found.top[k] for k in range(3)}, "MM-Dist": found.distance}
+        figures["Diversity"] = diversity(embedded, rules.pairs, seed)
         wanted = np.array(self._clips.action)
         labelled = wanted >= 0
-        return {
-            **{f"R@{k + 1}": found.top[k] for k in range(3)},
-            "MM-Dist": found.distance,
-            "Diversity": diversity(embedded, seed=seed),
-            "Accuracy": accuracy(action[labelled], wanted[labelled]) if labelled.any() else float("nan"),
-        }
+        if action is not None:
+            right = accuracy(action[labelled], wanted[labelled]) if labelled.any() else float("nan")
+            figures["Accuracy"] = right
+        if rules.by_label:
+            figures["MultiModality"] = spread_in_groups(embedded[labelled], wanted[labelled], seed=seed)
+        return figures
 
     def _repeated(self, once: Callable[[int], dict[str, float]]) -> dict[str, Interval]:
         runs = [once(self._settings.seed + repeat) for repeat in range(self._settings.repeats)]
         return {name: Interval.of([run[name] for run in runs]) for name in runs[0]}
 
-    def _embed(self, features: Sequence[Tensor]) -> tuple[NDArray[np.floating], NDArray[np.integer]]:
-        """Embeddings (N, dim) and action rows (N,)."""
-        vectors, rows = [np.empty(0)] * len(features), np.zeros(len(features), np.int64)
+    def _embed(
+        self, features: Sequence[Tensor], embed: Embed | None = None
+    ) -> tuple[NDArray[np.floating], NDArray[np.integer] | None]:
+        """Embeddings (N, dim) and, where the evaluator tells actions, their rows (N,)."""
+        embed = embed or self._judge.embed_motion
+        vectors, rows = [np.empty(0)] * len(features), np.full(len(features), -1)
         for chosen in by_length([len(item) for item in features]).values():
             for start in range(0, len(chosen), _EMBEDDED_AT_ONCE):
                 part = chosen[start : start + _EMBEDDED_AT_ONCE]
                 batch = torch.stack([features[row] for row in part]).to(self._generator.device)
-                embedded, action = self._evaluator.embed_motion(batch)
-                rows[part] = action.cpu().numpy()
+                embedded, action = embed(batch)
+                if action is not None:
+                    rows[part] = action.cpu().numpy()
                 for row, vector in zip(part, embedded.cpu().numpy(), strict=True):
                     vectors[row] = vector
-        return np.stack(vectors), rows
+        return np.stack(vectors), rows if self._judge.actions else None
 
     def _joints(self, features: Sequence[Tensor]) -> list[NDArray[np.floating]]:
         """World joints (T, 22, 3) by forward kinematics of each clip's rotations."""

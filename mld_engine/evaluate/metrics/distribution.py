@@ -60,6 +60,22 @@ def multimodality(groups: Sequence[Embeddings], pairs: int = 10, seed: int = 0) 
     return float(np.mean([np.linalg.norm(group[one] - group[two], axis=1).mean() for group in groups]))
 
 
+def spread_in_groups(embeddings: Embeddings, groups: NDArray[np.integer], pairs: int = 20, seed: int = 0) -> float:
+    """MultiModality of action models: mean distance of `pairs` random pairs of each group, over all groups.
+
+    `groups` (N,) says to which one a row belongs. As published, a pair may be one motion with itself
+    (Guo et al., 2020). Raises ValueError for no rows.
+    """
+    if not len(embeddings):
+        raise ValueError("the spread of no embeddings is not defined")
+    generator, means = np.random.default_rng(seed), []
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        one, two = generator.choice(rows, (2, pairs))
+        means.append(np.linalg.norm(embeddings[one] - embeddings[two], axis=1).mean())
+    return float(np.mean(means))
+
+
 def _kernel(first: Embeddings, second: Embeddings) -> NDArray[np.floating]:
     kernel: NDArray[np.floating] = (first.astype(np.float64) @ second.astype(np.float64).T / first.shape[1] + 1) ** 3
     return kernel
