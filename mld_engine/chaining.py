@@ -61,4 +61,3 @@ def _joined(before: Motion, after: Motion, overlap: int) -> Motion:
         before.fps,
         before.meta,
     )
-

@@ -62,9 +62,7 @@ class _Sentences:
         self._grammar, self._size = grammar, size
         self._pools: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
 
-    def draw(
-        self, action: str, style: str, manners: tuple[str, ...], generator: np.random.Generator
-    ) -> str | None:
+    def draw(self, action: str, style: str, manners: tuple[str, ...], generator: np.random.Generator) -> str | None:
         """A sentence for the action in the style, or in one of the `manners`; None where there are no words for it."""
         key = (action, style, manners)
         if key not in self._pools:

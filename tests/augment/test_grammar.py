@@ -61,7 +61,9 @@ def test_a_style_is_told_often_but_not_always(english: Grammar) -> None:
 
 
 def test_drawing_is_repeatable_and_without_repeats(english: Grammar) -> None:
-    assert english.sentences("bow", "happy", 50, np.random.default_rng(3)) == english.sentences("bow", "happy", 50, np.random.default_rng(3))
+    assert english.sentences("bow", "happy", 50, np.random.default_rng(3)) == english.sentences(
+        "bow", "happy", 50, np.random.default_rng(3)
+    )
     assert len(set(english.sentences("bow", "happy", 50, np.random.default_rng(3)))) == 50
 
 

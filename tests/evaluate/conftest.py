@@ -37,7 +37,7 @@ def walks(tmp_path_factory: pytest.TempPathFactory, research: Pack) -> Dataset:
     rotations[..., 0] = 1.0
     with DatasetWriter(folder, name="walks", fps=FPS, offsets=REST_OFFSETS) as writer:
         for number in range(12):
-            path = np.outer(np.arange(FRAMES) / FPS, [0.0, 0.0, 0.2 * number]) + [0.0, 0.92, 0.0]
+            path = np.outer(np.arange(FRAMES) / FPS, [0.0, 0.0, 0.2 * number]) + np.array([0.0, 0.92, 0.0])
             writer.add(
                 ClipRecord(
                     f"clip {number}",

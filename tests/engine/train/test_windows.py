@@ -101,7 +101,9 @@ def test_every_clip_has_its_weight_whatever_the_batch_sizes(motions: Motions, da
 
 def test_a_mirrored_clip_gets_mirrored_words_and_labels(motions: Motions) -> None:
     torch.manual_seed(0)
-    training = replace(parse(load_values("tiny")).train_denoiser, drop=0.2, action=0.3, style=1.0, text_noise=0.0, text_mix=0.0)
+    training = replace(
+        parse(load_values("tiny")).train_denoiser, drop=0.2, action=0.3, style=1.0, text_noise=0.0, text_mix=0.0
+    )
     sampler = ConditionSampler(motions, training, no_style=2, empty=None)
     records = synthetic_records()
     left = next(n for n, record in enumerate(records) if record.action == "wave_left")
