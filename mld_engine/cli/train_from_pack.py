@@ -30,8 +30,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     teach = parser.add_argument_group(
         "teach",
-        "more moves for a pack, from a handful of clips; --out is the new pack's folder, whose name is the pack's "
-        f"(default: {_DEFAULT_MINUTES:g} minutes)",
+        "more moves for a pack, from a handful of clips. --out is the new pack's folder and gives it its name;\n"
+        f"  without --minutes and --steps it takes {_DEFAULT_MINUTES:g} minutes",
     )
     teach.add_argument(
         "--pack", default=DEFAULT_PACK, metavar="NAME_OR_DIR", help="pack that learns (default: %(default)s)"

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.pack import Pack
+from ..conditions.text import load_text_encoder
 from ..diffusion.guidance import guide
 from ..diffusion.sampler import sample
 from ..diffusion.schedule import NoiseSchedule
@@ -38,14 +39,15 @@ class Wishes:
 
 
 class BatchGenerator:
-    """A pack's networks. Packs without a VAE, and those for which the empty text is no condition, are not read.
+    """A pack's networks. Packs without a VAE are not read.
 
-    Raises RequestError (bad_pack) for those, and PackError.
+    Raises RequestError (bad_pack) for those, and PackError: also text_encoder_missing for packs that read the empty
+    text where there is no condition.
     """
 
     def __init__(self, pack: Pack, device: torch.device) -> None:
         config = pack.config
-        if config.vae is None or config.denoiser.null_condition == "empty_text":
+        if config.vae is None:
             raise RequestError("bad_pack", f"The pack {pack.name!r} is of a kind that is not computed in batches.")
         vae = config.vae
         self.pack, self.device = pack, device
@@ -58,6 +60,10 @@ class BatchGenerator:
         self._decoder = build(lambda: MotionDecoder(vae), pack.tensors("decoder"), "decoder").to(device)
         self._denoiser = build(lambda: Denoiser(config.denoiser), pack.tensors("denoiser"), "denoiser").to(device)
         self._denoiser.fold()
+        self._empty_text: Tensor | None = None
+        if config.denoiser.null_condition == "empty_text":
+            assert config.text_encoder is not None, "a pack that reads the empty text has a text encoder"
+            self._empty_text = load_text_encoder(config.text_encoder, device).embed("").to(device)
 
     @property
     def no_style(self) -> int:
@@ -97,12 +103,12 @@ class BatchGenerator:
             values[rows].to(device) for values in (wishes.kind, wishes.text, wishes.action, wishes.style)
         )
         frames = torch.tensor([wishes.frames[row] for row in rows], device=device)
-        condition = denoiser.condition_tokens(kind, text, action, style)
+        condition = self._condition(kind, text, action, style)
         duration = denoiser.duration_tokens(frames)
         embedded = self.pack.config.denoiser.guidance_dim > 0
         guided = guidance != 1.0 and bool((kind != Kind.NULL).any()) and not embedded
         if guided:
-            nothing = denoiser.condition_tokens(torch.full_like(kind, Kind.NULL), text, action, style)
+            nothing = self._condition(torch.full_like(kind, Kind.NULL), text, action, style)
             condition = torch.cat([nothing, condition])
             duration = None if duration is None else torch.cat([duration, duration])
         scales = torch.full((steps,), guidance, device=device) if embedded else None
@@ -115,6 +121,14 @@ class BatchGenerator:
 
         method = self.schedule.config.sampler
         return sample(denoise, noise.to(device), self.schedule, steps, method=method, generator=generator)
+
+    def _condition(self, kind: Tensor, text: Tensor, action: Tensor, style: Tensor) -> Tensor:
+        """Condition tokens (B, width); where the empty text stands for no condition, it is given as a text."""
+        if self._empty_text is not None:
+            none = kind == Kind.NULL
+            text = torch.where(none[:, None], self._empty_text, text)
+            kind = torch.where(none, torch.full_like(kind, Kind.TEXT), kind)
+        return self._denoiser.condition_tokens(kind, text, action, style)
 
     def _decoded(self, latents: Tensor, lengths: Sequence[int]) -> list[Tensor]:
         features: list[Tensor] = [torch.empty(0)] * len(lengths)

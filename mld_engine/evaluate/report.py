@@ -16,7 +16,6 @@ from ..data.embeddings import TextTable, complete_text_table
 from ..data.store import Dataset
 from ..errors import RequestError
 from ..models.denoiser import Kind
-from ..pipeline import MotionPipeline
 from .batches import BatchGenerator
 from .free_text import FreeTextResult, measure_free_text, read_sentences
 from .held_out import held_out
@@ -96,7 +95,7 @@ def evaluate(
         report.notes.append(f"Free sentences: {found.rate:.1%} of takes show what was asked; worst: {worst}.")
     if choices.speed:
         say("speed")
-        report.notes.append(_speed_note(measure_speed(MotionPipeline.from_pack(pack, device.type)), device))
+        report.notes.append(_speed_note(measure_speed(pack, device), device))
     return report
 
 

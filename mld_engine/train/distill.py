@@ -70,7 +70,7 @@ class DistillRun:
             teacher, student = self._base.pack, Pack.open(folder)
             report = compare_steps(teacher, student, self._dataset, evaluator_folder, self._device, choices, self._say)
             self._say(report.markdown())
-            self._write(report.markdown().partition("\n\n")[2])
+            self._write(report.markdown().partition("\n\n")[2].replace("## ", "### "))
         return folder
 
     def _write(self, measured: str) -> Path:

@@ -19,6 +19,8 @@ from mld_engine.checkpoints.official.variant import Variant
 from mld_engine.checkpoints.pack import Pack
 from mld_engine.conditions.text import load_text_encoder
 from mld_engine.errors import Cancelled, RequestError
+from mld_engine.evaluate.batches import BatchGenerator, Wishes
+from mld_engine.models.denoiser import Kind
 from mld_engine.motion import Motion
 from mld_engine.pipeline import MotionPipeline
 from mld_engine.representations.registry import make_representation
@@ -117,6 +119,18 @@ def test_a_text_becomes_the_motion_that_the_published_code_makes(
     assert motion.frames == FRAMES
     latent = ddim(model.guided(PROMPT, 2.5), model.noise(4)[0], 20)
     assert_same_motion(motion, model.motion(latent))
+
+
+def test_batches_make_what_the_pipeline_makes(publish: Callable[[str], Published]) -> None:
+    """Where the empty text stands for no condition, batches of an evaluation say so too."""
+    model = publish("mld")
+    motion = model.pipeline(PROMPT, seconds=SECONDS, seed=4, guidance=2.5, steps=20)[0]
+    generator = BatchGenerator(model.pipeline.pack, torch.device("cpu"))
+    none = torch.zeros(1, dtype=torch.long)
+    wishes = Wishes(none + int(Kind.TEXT), model.embed(PROMPT)[None], none, none, (FRAMES,))
+    (features,) = generator.generate(wishes, guidance=2.5, steps=20, seed=4)
+    made = generator.representation.to_motion(features)
+    assert_same_motion(motion, (made.rotations, made.root))
 
 
 def test_a_prediction_of_the_clean_latent_is_one(publish: Callable[[str], Published]) -> None:

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from ...checkpoints.official.unpickler import read_pickle
 from ...errors import RequestError
+from ...pickles.machine import RefusedPickle
+from ...pickles.numpy_objects import read_numpy_objects
 from .loading import bad_evaluator, read_array
 
 VECTORS_FILE: Final = "our_vab_data.npy"
@@ -125,8 +126,8 @@ def _lines(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _plain(path: Path) -> Any:
     """What a pickle of plain containers holds; nothing in it is run."""
     try:
-        return read_pickle(path.read_bytes(), lambda key: None)[0]
+        return read_numpy_objects(path.read_bytes())
     except OSError as error:
         raise bad_evaluator(f"{path} cannot be read ({error.strerror})") from error
-    except RequestError as error:
-        raise bad_evaluator(f"{path} is no pickle of plain words: {error.message}") from error
+    except RefusedPickle as error:
+        raise bad_evaluator(f"{path} is no pickle of plain words, and nothing in it was run: {error}") from error

@@ -11,17 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...checkpoints.official.archive import TorchFile
-from ...checkpoints.official.unpickler import TensorRecord
 from ...errors import PackError, RequestError
 from ...models.loading import build
+from ...pickles.torch_file import TorchFile
+from ...pickles.torch_objects import TensorRecord
 from ...representations.base import Statistics
 
 Shapes = Mapping[str, tuple[int, ...]]
 Make = Callable[[Shapes], nn.Module]
 """A network of the sizes that a file's tensors have, named as they are."""
-_MAX_SHARING = 4
-"""How many times over tensors may use the same numbers."""
 _GET_AGAIN = "Get the file again from its authors' page, or name another folder with --evaluator."
 
 
@@ -74,14 +72,10 @@ def _part(path: Path, root: Any, key: str) -> dict[str, TensorRecord]:
 
 
 def _network(path: Path, file: TorchFile, records: dict[str, TensorRecord], make: Make) -> nn.Module:
-    held = {record.storage.key: record.storage.count for record in records.values()}
-    if sum(record.count for record in records.values()) > _MAX_SHARING * sum(held.values()):
-        raise bad_evaluator(f"the tensors in {path} hold far more numbers than the file")
     shapes = {name: record.size for name, record in records.items()}
+    tensors = file.tensors(records)
     try:
-        network = build(
-            lambda: make(shapes), {name: file.tensor(record) for name, record in records.items()}, path.name
-        )
+        network = build(lambda: make(shapes), tensors, path.name)
     except KeyError as error:
         raise bad_evaluator(f"{path} lacks the tensor {error}") from error
     except (PackError, RuntimeError, ValueError, IndexError) as error:
