@@ -15,7 +15,7 @@ from .options import Decay, OptimizerOptions
 def rate_factor(progress: float, step: int, warm_up: int, decay: Decay) -> float:
     """Share of the learning rate: a half cosine from 1 to 0 over `progress` 0..1, times a linear rise.
 
-    The rise takes `warm_up` steps, however long they take: in a time box the first step, which compiles,
+    The rise takes `warm_up` steps, however long they take: in a time box the first steps, which are captured,
     may last as long as a thousand others.
     """
     rise = min((step + 1) / warm_up, 1.0) if warm_up else 1.0

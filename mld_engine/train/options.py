@@ -142,7 +142,6 @@ class PerformanceOptions:
     """How steps are launched, and seconds between checkpoints and log lines."""
 
     graphs: bool
-    compile: bool
     checkpoint: float
     log: float
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import EngineError
-from ..models.blocks import Block
 from .options import Precision
 
 Step = Callable[[], Tensor]
@@ -29,14 +28,10 @@ class StepRunner:
     """Runs steps on one device. On CUDA, with `graphs`, a key's first step runs as it is and is captured.
 
     Steps of one key must be the same operations on tensors that stay where they are. What `run`
-    returns is valid until the next run. `recover` is told the error of a step that failed; where it answers
-    that it changed something, the step is tried once more.
+    returns is valid until the next run.
     """
 
-    def __init__(
-        self, device: torch.device, graphs: bool, recover: Callable[[Exception], bool] = lambda error: False
-    ) -> None:
-        self._recover = recover
+    def __init__(self, device: torch.device, graphs: bool) -> None:
         self._cuda = device.type == "cuda"
         self._use_graphs = graphs and self._cuda
         self._captured: dict[Hashable, tuple[torch.cuda.CUDAGraph, Tensor]] = {}
@@ -57,13 +52,13 @@ class StepRunner:
     def run(self, key: Hashable, step: Step) -> Tensor:
         """One step. Raises CaptureError."""
         if not self._use_graphs:
-            return self._run_directly(step)
+            return step()
         if key in self._captured:
             graph, output = self._captured[key]
             graph.replay()
             return output
         # This is a step of the training like any other, and the warm-up that a capture needs.
-        output = self._run_directly(step).clone()
+        output = step().clone()
         self._capture(key, step)
         return output
 
@@ -76,14 +71,6 @@ class StepRunner:
         """Until the device has done what it was given."""
         if self._stream is not None:
             self._stream.synchronize()
-
-    def _run_directly(self, step: Step) -> Tensor:
-        try:
-            return step()
-        except Exception as error:
-            if not self._recover(error):
-                raise
-            return step()
 
     def _capture(self, key: Hashable, step: Step) -> None:
         graph = torch.cuda.CUDAGraph()
@@ -111,26 +98,6 @@ def prepare_cuda() -> None:
     if torch.cuda.is_available():
         # Builds a plan for every shape, which costs more than it saves on windows of thirty lengths.
         torch.backends.cuda.enable_cudnn_sdp(False)
-
-
-def compile_blocks(networks: Iterable[nn.Module]) -> list[nn.Module]:
-    """Let torch.compile fuse the transformer blocks of `networks`; returns what `undo_compile` takes."""
-    import torch._dynamo.config as dynamo
-
-    dynamo.recompile_limit = 64
-    compiled: list[nn.Module] = []
-    for network in networks:
-        for module in network.modules():
-            if isinstance(module, Block):
-                module.compile(dynamic=True)
-                compiled.append(module)
-    return compiled
-
-
-def undo_compile(modules: Iterable[nn.Module]) -> None:
-    """Compute these modules as they were written."""
-    for module in modules:
-        module._compiled_call_impl = None
 
 
 def keep_stream_single(networks: Iterable[nn.Module]) -> None:

@@ -20,14 +20,7 @@ from .motions import Motions
 from .optimizer import Optimizer
 from .options import Precision, TrainOptions
 from .record import Say
-from .runner import (
-    Step,
-    StepRunner,
-    compile_blocks,
-    compute_in,
-    keep_stream_single,
-    undo_compile,
-)
+from .runner import Step, StepRunner, compute_in, keep_stream_single
 from .windows import WindowSampler
 
 STAGE: Final = "vae"
@@ -51,7 +44,6 @@ class VaeStage:
         self._optimizer = Optimizer({"encoder": self._encoder, "decoder": self._decoder}, options.train_vae)
         training = options.train_vae
         self._probabilities = sampler.length_probabilities(training.frames, training.batch)
-        self._compiled: list[nn.Module] = []
         self._energy = "energy" in self._loss.geometric
 
     def train(self, folder: Path, seconds: float) -> float:
@@ -59,10 +51,8 @@ class VaeStage:
 
         `seconds` is the time box, 0 for the configured number of steps. Raises CaptureError.
         """
-        performance, device = self._options.performance, self._motions.device
-        if performance.compile and device.type == "cuda":
-            self._compiled = compile_blocks([self._encoder, self._decoder])
-        runner = StepRunner(device, performance.graphs, self._give_up_compiler)
+        performance = self._options.performance
+        runner = StepRunner(self._motions.device, performance.graphs)
         pace = Pace(self._options.train_vae.steps, seconds)
         loop = StageLoop(folder, self._optimizer, self._loss.names, pace, performance, runner, self._say)
         loop.run(self._next_step)
@@ -98,15 +88,6 @@ class VaeStage:
 
         return compute
 
-    def _give_up_compiler(self, error: Exception) -> bool:
-        """Where torch.compile fails on this computer, go on without it."""
-        if not self._compiled:
-            return False
-        self._say(f"warning: torch.compile failed, training goes on without it: {_short(error)}")
-        undo_compile(self._compiled)
-        self._compiled = []
-        return True
-
     def _weights(self) -> dict[str, Tensor]:
         averaged = self._optimizer.averaged()
         networks: dict[str, nn.Module] = {"encoder": self._encoder, "decoder": self._decoder}
@@ -119,7 +100,3 @@ class VaeStage:
     def _statistics(self) -> dict[str, Tensor]:
         statistics = self._motions.statistics
         return {"statistics.feature_mean": statistics.mean, "statistics.feature_std": statistics.std}
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
