@@ -252,8 +252,8 @@ def test_longer_than_the_trained_positions_is_refused_with_an_offer(publish: Cal
     with pytest.raises(RequestError, match="at most") as caught:
         Request.resolve(pack, text=PROMPT, seconds=197 / pack.fps)
     assert caught.value.code == "seconds_over_limit"
-    assert caught.value.details == {"limit_seconds": limit}
-    assert "chained from segments" in caught.value.hint
+    assert caught.value.details == {"limit_seconds": limit, "segments": 2}
+    assert "have 2 segments chained" in caught.value.hint
 
 
 def test_a_distilled_pack_takes_its_own_numbers_of_steps_and_scales(publish: Callable[[str], Published]) -> None:
