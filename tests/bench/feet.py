@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import bpy
 from blender_addon.retarget.source_motion import SourceMotion
 from tests.bench import measures
 from tests.bench.measures import Loaded
-from tests.bench.rigs import BenchRig, all_rigs, characters_folder, scratch_folder
+from tests.bench.rigs import BenchRig, all_rigs, characters_folder, leave, scratch_folder
 from tests.bench.takes import GOLDEN, generated_takes, golden_takes
 from tests.retarget import foot_oracle, mocap
 
@@ -127,4 +126,4 @@ def measure(character: Loaded, take: str, motion: SourceMotion) -> Feet:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -17,7 +17,7 @@ import bpy
 
 from blender_addon.retarget.source_motion import SourceMotion
 from tests.bench import measures
-from tests.bench.rigs import BenchRig, all_rigs, character_files, characters_folder, scratch_folder
+from tests.bench.rigs import BenchRig, all_rigs, character_files, characters_folder, leave, scratch_folder
 from tests.bench.table import Row, markdown
 from tests.bench.takes import GOLDEN, golden_takes, timed_take
 
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows.append(Row("characters", "", problem=f"skipped: no *.glb in {characters_folder()}; set MLD_TEST_DATA"))
     heading = (
         f"Retargeting in Blender {bpy.app.version_string}. Quality over the golden takes {', '.join(motions)}; "
-        f"costs of {timed.frames} frames ({timed_name}), medians of {options.runs} runs."
+        f"costs of {timed.frames} frames ({timed_name}), medians of {options.runs} runs. Limbs are upper arms, "
+        "forearms, thighs and shins, with foot lock off and on; foot lock changes the legs alone."
     )
     text = json.dumps([row.to_dict() for row in rows], indent=1) if options.json else markdown(rows, heading)
     print(text)
@@ -68,4 +69,4 @@ def _measure(rig: BenchRig, motions: Mapping[str, SourceMotion], timed: SourceMo
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

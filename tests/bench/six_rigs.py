@@ -31,7 +31,7 @@ from blender_addon.rig.blender_mannequin import add_mannequin
 from tests.bench import figures
 from tests.bench.figures import Draw, Figure, freeze
 from tests.bench.measures import Loaded, read
-from tests.bench.rigs import character_files, characters_folder, imported_character, scratch_folder
+from tests.bench.rigs import character_files, characters_folder, imported_character, leave, scratch_folder
 from tests.blender import generated_rigs
 from tests.blender.armatures import rigify_enabled
 
@@ -166,4 +166,4 @@ def _extent(member: Cast, right: Vector) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

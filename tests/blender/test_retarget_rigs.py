@@ -17,9 +17,10 @@ from blender_addon.retarget.pipeline import retarget  # noqa: E402
 from blender_addon.retarget.rotation_modes import EULER_ORDERS, rotation_channels  # noqa: E402
 from blender_addon.retarget.source_motion import SourceMotion  # noqa: E402
 from blender_addon.rig.blender_snapshot import read_rig  # noqa: E402
-from blender_addon.rig.bone_map import BoneMap  # noqa: E402
+from blender_addon.rig.bone_map import BoneMap, detect  # noqa: E402
 from tests.blender.known_rigs import ROLES  # noqa: E402
 from tests.retarget import limb_oracle, motions  # noqa: E402
+from tests.rig.rig_builder import random_names  # noqa: E402
 
 INHERIT_SCALE = ("FULL", "FIX_SHEAR", "ALIGNED", "AVERAGE", "NONE", "NONE_LEGACY")
 
@@ -105,6 +106,26 @@ def test_limbs_follow_the_skeleton(rig_case: tuple, repository: Path) -> None:
         errors = limb_oracle.limb_errors(chosen(motion, frames), heads, np.eye(3))
         assert len(errors) == 8
         assert max(error.max() for error in errors.values()) < 0.1
+
+
+def test_limbs_follow_the_skeleton_when_every_bone_has_a_random_name(rig_case: tuple, repository: Path) -> None:
+    """Renamed in Blender itself, mapped by structure alone, measured at the bones that play the roles."""
+    armature, roles = rig_case
+    name_of, new_names = random_names(np.random.default_rng(2)), {}
+    for bone in list(armature.data.bones):
+        old = bone.name
+        bone.name = name_of(old)
+        new_names[old] = bone.name
+    detection = detect(read_rig(armature))
+    assert detection.source == "structure"
+    assert detection.usable
+    motion = motions.golden_motion(repository, motions.WALK)
+    frames = list(range(0, motion.frames, 12))
+    _, heads = play(armature, dict(detection.bone_map.bones), motion, frames)
+    true_roles = {role: new_names[bone] for role, bone in roles.items()}
+    assert {role: bone for role, bone in detection.bone_map.bones.items() if role in true_roles} == true_roles
+    errors = limb_oracle.limb_errors(chosen(motion, frames), heads, np.eye(3))
+    assert max(error.max() for error in errors.values()) < 0.1
 
 
 def test_feet_stay_near_the_ground_and_knees_bend_forward(rig_case: tuple, repository: Path) -> None:
