@@ -64,7 +64,7 @@ class MLD_AP_preferences(bpy.types.AddonPreferences):
         default=Settings.idle_minutes,
     )
     packs_folder: bpy.props.StringProperty(
-        name="Folder of Packs",
+        name="Folder of Models",
         description="A further folder in which models are looked for, each in a folder of its own. "
         "Counts from the next look for models, and for the engine from its next start",
         subtype="DIR_PATH",
@@ -94,11 +94,12 @@ class MLD_AP_preferences(bpy.types.AddonPreferences):
     def draw(self, _context: bpy.types.Context) -> None:
         column = self.layout.column()
         column.use_property_split = True
-        column.prop(self, "engine_python")
         column.prop(self, "device")
         column.prop(self, "idle_minutes", text="Stop When Idle (Minutes)")
-        column.prop(self, "cpu_only")
         column.prop(self, "packs_folder")
+        column.separator()
+        column.prop(self, "cpu_only")
+        column.prop(self, "engine_python")
         column.separator()
         column.label(text="For models imported from published checkpoints:")
         column.prop(self, "install_clip")

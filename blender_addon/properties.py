@@ -32,7 +32,7 @@ def search_styles(_self: object, context: bpy.types.Context, typed: str) -> list
 
 
 class MLD_PG_scene(bpy.types.PropertyGroup):
-    pack: bpy.props.StringProperty(name="Model", description="Pack that makes the motion", default=DEFAULT_PACK)
+    pack: bpy.props.StringProperty(name="Model", description="What makes the motion", default=DEFAULT_PACK)
     condition: bpy.props.EnumProperty(
         name="Condition",
         description="What the motion is made from",
@@ -132,14 +132,14 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
         default="HIPS",
     )
     blend_in_frames: bpy.props.IntProperty(
-        name="Blend In",
+        name="Blend In Frames",
         description="Frames in which the take starts off from the pose that the character has before it; 0 for none",
         default=0,
         min=0,
         soft_max=60,
     )
     blend_out_frames: bpy.props.IntProperty(
-        name="Blend Out",
+        name="Blend Out Frames",
         description="Last frames in which the take goes back to that pose, where it has travelled to; 0 for none",
         default=0,
         min=0,

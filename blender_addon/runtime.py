@@ -51,6 +51,8 @@ class Runtime:
         self.notice: Notice | None = None
         self.last_request: dict[str, object] | None = None
         self.click_to_keys_seconds: float | None = None
+        self.body_file = ""
+        """Name of the model file that is being made into a body; empty for none."""
         self._shown: tuple[object, object, float] = (None, None, 0.0)
         self._waiting: list[events.Event] = []
         self._location: tuple[object, EnginePython | EngineMissing] | None = None
@@ -126,7 +128,7 @@ class Runtime:
         """Another file is about to be opened: give up the request, keep the engine warm."""
         if self.job:
             self.cancel()
-        self.notice = None
+        self.notice, self.body_file = None, ""
         self.rig_status = RigStatusCache()
 
     def close(self) -> None:

@@ -143,13 +143,13 @@ def _resolve_seconds(pack: Pack, value: object, *, chained: bool) -> float:
         raise RequestError(
             "bad_seconds",
             f"The length must be a number of seconds above 0, not {_shown(value)}.",
-            f"The pack {pack.name!r} makes {shortest:g} to {longest:g} s.",
+            f"The model {pack.name!r} makes {shortest:g} to {longest:g} s.",
             {"minimum_seconds": shortest, "limit_seconds": longest},
         )
     if value < shortest - SECONDS_TOLERANCE:
         raise RequestError(
             "seconds_too_short",
-            f"{value:g} s is too short: the pack {pack.name!r} makes motion of at least {shortest:g} s.",
+            f"{value:g} s is too short: the model {pack.name!r} makes motion of at least {shortest:g} s.",
             f"Ask for {shortest:g} s or more.",
             {"minimum_seconds": shortest},
         )
@@ -164,7 +164,7 @@ def _resolve_seconds(pack: Pack, value: object, *, chained: bool) -> float:
         segments = len(_segments(pack, min(float(value), MAX_CHAINED_SECONDS)))
         raise RequestError(
             "seconds_over_limit",
-            f"{value:g} s is too long: the pack {pack.name!r} makes at most {longest:g} s in one take.",
+            f"{value:g} s is too long: the model {pack.name!r} makes at most {longest:g} s in one take.",
             f"Ask for {longest:g} s or less, or have {segments} segments chained.",
             {"limit_seconds": longest, "segments": segments if value <= MAX_CHAINED_SECONDS else 0},
         )

@@ -43,11 +43,24 @@ class Vocabulary:
 
     @property
     def licence_line(self) -> str:
-        """For the panel: which model, and what its licence allows."""
+        """For the panel: the licence's name, after what it forbids; empty where it is not known."""
         if not self.licence:
-            return f"Model: {self.pack}"
-        use = "non-commercial" if "-NC" in self.licence or "non-commercial" in self.licence.lower() else "licence"
-        return f"Model: {self.pack} — {use} ({self.licence})"
+            return ""
+        limited = "-NC" in self.licence or "non-commercial" in self.licence.lower()
+        # The name stays in one piece where the sidebar is narrow.
+        name = self.licence.replace(" ", "\u00a0")
+        return f"Licence: non-commercial ({name})" if limited else f"Licence: {name}"
+
+    @property
+    def only(self) -> str:
+        """What the model makes motion from, where that is not everything; empty where it is, or is not known."""
+        if not self.found or len(self.conditions) == len(_CONDITION_WORDS):
+            return ""
+        return f"“{self.pack}” makes motion only from {self._able}."
+
+    @property
+    def _able(self) -> str:
+        return " or ".join(_CONDITION_WORDS[name] for name in self.conditions)
 
     def lacks(self, condition: str) -> str:
         """Why the pack makes nothing from a condition of TEXT, ACTION, UNCONDITIONAL; empty where it does."""
@@ -55,8 +68,7 @@ class Vocabulary:
             return f"There is no model “{self.pack}” here. Choose another one."
         if condition in self.conditions:
             return ""
-        able = " or ".join(_CONDITION_WORDS[name] for name in self.conditions)
-        return f"The model “{self.pack}” makes no motion from {_CONDITION_WORDS[condition]}, only from {able}."
+        return f"The model “{self.pack}” makes no motion from {_CONDITION_WORDS[condition]}, only from {self._able}."
 
 
 def read_vocabularies(folders: Iterable[Path]) -> dict[str, Vocabulary]:

@@ -38,7 +38,7 @@ class MLD_OT_use_pack(bpy.types.Operator):
 
 
 class MLD_OT_find_packs(bpy.types.Operator):
-    """Look again for models in the folders of packs"""
+    """Look again for models in the folders that may have some"""
 
     bl_idname = "mld.find_packs"
     bl_label = "Look for Models"

@@ -8,7 +8,7 @@ from typing import ClassVar
 import bpy
 
 from .. import generation, preferences, runtime
-from .availability import allowed
+from .availability import allowed, generate_blocked
 
 
 class MLD_OT_random_seed(bpy.types.Operator):
@@ -53,15 +53,20 @@ class MLD_OT_chain_segments(bpy.types.Operator):
     bl_options: ClassVar = {"REGISTER", "UNDO", "INTERNAL"}
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
+    def poll(cls, context: bpy.types.Context) -> bool:
         notice = runtime.current().notice
         offered = notice is not None and notice.offered_segments > 0
-        return allowed(cls, "" if offered else "The last request's length was possible.")
+        return allowed(cls, generate_blocked(context) if offered else "The last request's length was possible.")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.scene.mld.chain_segments = True
         runtime.current().notice = None
-        return bpy.ops.mld.generate()
+        try:
+            return bpy.ops.mld.generate()
+        except RuntimeError as refused:
+            # Generate has told the panel already.
+            self.report({"ERROR"}, str(refused).removeprefix("Error: ").strip())
+            return {"CANCELLED"}
 
 
 class MLD_OT_dismiss(bpy.types.Operator):

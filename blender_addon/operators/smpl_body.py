@@ -17,6 +17,7 @@ from bpy_extras.io_utils import ImportHelper
 from .. import runtime
 from ..animation import undo
 from ..contract import source_root
+from ..engine_client import timer
 from ..engine_client.locate import EngineMissing
 from ..smpl_body.blender_body import add_body
 from ..smpl_body.blender_shape import body_mesh, fit_bones, is_body
@@ -64,7 +65,7 @@ class MLD_OT_add_smpl_body(ImportHelper, bpy.types.Operator):
         manager = context.window_manager
         self._timer = manager.event_timer_add(_LOOK_SECONDS, window=context.window)
         manager.modal_handler_add(self)
-        context.workspace.status_text_set(f"Reading {path.name} (Esc stops it)")
+        self._show(context, path.name)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -97,8 +98,14 @@ class MLD_OT_add_smpl_body(ImportHelper, bpy.types.Operator):
 
     def _end_waiting(self, context: bpy.types.Context) -> None:
         context.window_manager.event_timer_remove(self._timer)
+        self._show(context, "")
+
+    def _show(self, context: bpy.types.Context, file_name: str) -> None:
+        """In the panel and in the status bar which file is being read; nothing for an empty name."""
+        runtime.current().body_file = file_name
         if context.workspace is not None:
-            context.workspace.status_text_set(None)
+            context.workspace.status_text_set(_reading(file_name) if file_name else None)
+        timer.redraw()
 
     def _fail(self, text: str) -> set[str]:
         self.report({"ERROR"}, text)
@@ -134,7 +141,13 @@ class MLD_OT_fit_body_bones(bpy.types.Operator):
         return {"FINISHED"}
 
 
+def _reading(file_name: str) -> str:
+    return f"Reading {file_name}. Esc stops it."
+
+
 def add_body_blocked(context: bpy.types.Context) -> str:
+    if file_name := runtime.current().body_file:
+        return _reading(file_name)
     location = runtime.current().location()
     if isinstance(location, EngineMissing):
         return f"{location.message} {location.hint}"

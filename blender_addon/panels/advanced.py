@@ -20,16 +20,15 @@ class MLD_PT_advanced(MldPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.mld
+        # No split into labels and fields: half of a narrow sidebar is too little for either.
         column = self.layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
         _draw_sampling(settings, column, context)
         column.separator()
         status = _rig_status(context)
         column.prop(settings, "start_at_playhead")
         column.prop(settings, "in_place")
         if settings.in_place:
-            column.row(align=True).prop(settings, "in_place_axes")
+            column.row(align=True).prop(settings, "in_place_axes", expand=True)
         for name in ("foot_lock", "scale_root"):
             column.prop(settings, name)
         _draw_root(settings, column, status)
@@ -40,13 +39,7 @@ class MLD_PT_advanced(MldPanel, bpy.types.Panel):
         column.prop(settings, "blend_in_frames")
         column.prop(settings, "blend_out_frames")
         column.separator()
-        column.prop(settings, "key_reduction")
-        row = column.row()
-        row.active = settings.key_reduction == "BEZIER"
-        row.prop(settings, "key_handles")
-        row = column.row()
-        row.active = settings.key_reduction != "NONE"
-        row.prop(settings, "key_error_degrees")
+        _draw_keys(settings, column)
         self.layout.operator("mld.rekey_take", icon="FILE_REFRESH")
         if not take_blocked(context) and (blocked := rekey_blocked(context)):
             reason(self.layout, context, blocked)
@@ -61,7 +54,7 @@ def _draw_sampling(settings: bpy.types.PropertyGroup, column: bpy.types.UILayout
     column.prop(settings, "steps")
     if vocabulary.few_step:
         counts = ", ".join(str(count) for count in vocabulary.step_counts)
-        reason(column, context, f"“{vocabulary.pack}” takes {counts} steps, each with its own guidance scale.")
+        reason(column, context, f"“{vocabulary.pack}” works with {counts} steps, each with its own guidance scale.")
     column.prop(settings, "variations")
 
 
@@ -76,9 +69,7 @@ def _rig_status(context: bpy.types.Context) -> targets.RigStatus | None:
 def _draw_root(settings: bpy.types.PropertyGroup, column: bpy.types.UILayout, status: targets.RigStatus | None) -> None:
     """The root bone is offered where there is one, and shown where it is chosen and missing."""
     column.label(text="Travel is keyed on:")
-    # Without the split: three buttons do not fit beside a label in a sidebar of usual width.
     row = column.row(align=True)
-    row.use_property_split = False
     row.prop_enum(settings, "root_target", "HIPS")
     if (status is not None and status.root_bone) or settings.root_target == "ROOT_BONE":
         row.prop_enum(settings, "root_target", "ROOT_BONE")
@@ -90,9 +81,21 @@ def _draw_drive(
 ) -> None:
     """FK or IK, for armatures that have such controls."""
     if status is not None and status.control_modes:
-        row = column.row()
+        column.label(text="Arms and legs are driven by:")
+        row = column.row(align=True)
         row.enabled = len(status.control_modes) > 1
         row.prop(settings, "control_mode", expand=True)
+
+
+def _draw_keys(settings: bpy.types.PropertyGroup, column: bpy.types.UILayout) -> None:
+    """How many keys, and for reduced ones how they are made."""
+    column.label(text="Keys:")
+    column.prop(settings, "key_reduction", text="")
+    if settings.key_reduction == "BEZIER":
+        column.label(text="Handles:")
+        column.prop(settings, "key_handles", text="")
+    if settings.key_reduction != "NONE":
+        column.prop(settings, "key_error_degrees")
 
 
 CLASSES = (MLD_PT_advanced,)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Install, start and stop the engine; where it runs; the model's licence."""
+"""Start, stop and repair the engine; where it runs; the way to its preferences and its log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import bpy
 
-from .. import runtime
+from .. import preferences, runtime
 from ..engine_client.locate import EngineMissing
 from ..engine_client.session import State
 from .layout import MldPanel, wrapped
@@ -34,16 +34,12 @@ class MLD_PT_engine(MldPanel, bpy.types.Panel):
         else:
             row.operator("mld.engine_stop", icon="SNAP_FACE")
         location = live.location()
-        column = layout.column(align=True)
-        wrapped(column, context, live.state_line())
-        if isinstance(location, EngineMissing):
-            wrapped(column, context, location.message)
-        else:
-            wrapped(column, context, _SOURCES[location.source])
-        wrapped(column, context, live.vocabulary(context.scene).licence_line)
+        wrapped(layout, context, location.message if isinstance(location, EngineMissing) else _SOURCES[location.source])
         if not isinstance(location, EngineMissing) and location.source == "install":
             layout.operator("mld.engine_install", text="Repair Engine")
         layout.operator("mld.show_log", icon="FILE_TEXT")
+        show = layout.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES")
+        show.module = preferences.MLD_AP_preferences.bl_idname
 
 
 CLASSES = (MLD_PT_engine,)

@@ -16,18 +16,19 @@ from .layout import MldPanel, reason
 
 class MLD_PT_files(MldPanel, bpy.types.Panel):
     bl_idname = "MLD_PT_files"
-    bl_label = "Motion Files and Bodies"
+    bl_label = "Files and Bodies"
     bl_parent_id = "MLD_PT_main"
     bl_options: ClassVar = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
-        row = layout.row(align=True)
-        row.operator("mld.import_motion", icon="IMPORT")
-        row.operator("mld.export_motion", icon="EXPORT")
-        blocked = targets.target_problem(context)
-        if blocked or (blocked := export_blocked(context)):
+        column = layout.column(align=True)
+        column.operator("mld.import_motion", icon="IMPORT")
+        column.operator("mld.export_motion", icon="EXPORT")
+        if blocked := targets.target_problem(context):
             reason(layout, context, blocked)
+        elif blocked := export_blocked(context):
+            reason(layout, context, f"Export: {blocked}")
         layout.separator()
         layout.operator("mld.add_smpl_body", icon="OUTLINER_OB_ARMATURE")
         if blocked := add_body_blocked(context):
@@ -45,7 +46,7 @@ def _draw_shape(layout: bpy.types.UILayout, context: bpy.types.Context, armature
             column.prop(key, "value", text=key.name, slider=True)
     layout.operator("mld.fit_body_bones", icon="BONE_DATA")
     if item is not None and not bones_fit(armature, item):
-        reason(layout, context, "The bones stand where an earlier shape had its joints.")
+        reason(layout, context, "The bones do not fit this shape yet.")
 
 
 CLASSES = (MLD_PT_files,)

@@ -35,7 +35,7 @@ def wrapped(
     columns = int((context.region.width / scale - taken_pixels) / _CHARACTER_PIXELS)
     column = layout.column(align=True)
     column.scale_y = 0.75
-    for index, line in enumerate(textwrap.wrap(text, max(columns, 16))):
+    for index, line in enumerate(textwrap.wrap(text, max(columns, 16), break_on_hyphens=False)):
         column.label(text=line, icon=icon if index == 0 else ("BLANK1" if icon != "NONE" else "NONE"))
 
 

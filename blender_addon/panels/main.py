@@ -80,18 +80,21 @@ def _draw_armature(layout: bpy.types.UILayout, context: bpy.types.Context, live:
 def _draw_request(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
     settings, vocabulary = context.scene.mld, live.vocabulary(context.scene)
     column = layout.column()
-    column.menu("MLD_MT_packs", text=settings.pack, icon="PACKAGE")
+    column.menu("MLD_MT_packs", text=f"Model: {settings.pack}", icon="PACKAGE")
     row = column.row(align=True)
     for condition in ("TEXT", "ACTION", "UNCONDITIONAL"):
         choice = row.row(align=True)
         choice.enabled = not vocabulary.lacks(condition)
         choice.prop_enum(settings, "condition", condition)
+    # Of a greyed choice that is still the chosen one, the line below Generate tells.
+    if vocabulary.only and not vocabulary.lacks(settings.condition):
+        reason(column, context, vocabulary.only)
     if settings.condition == "TEXT":
         column.prop(settings, "prompt", text="", icon="TEXT", placeholder="What the character does")
     elif settings.condition == "ACTION":
-        column.prop(settings, "action_label", icon="VIEWZOOM")
+        column.prop(settings, "action_label", icon="VIEWZOOM", placeholder="Click to choose")
         if vocabulary.styles:
-            column.prop(settings, "style_label", icon="VIEWZOOM")
+            column.prop(settings, "style_label", icon="VIEWZOOM", placeholder="Any")
     column.prop(settings, "seconds")
     if settings.chain_segments or settings.seconds > vocabulary.max_seconds:
         column.prop(settings, "chain_segments")
@@ -152,7 +155,9 @@ def _draw_notice(layout: bpy.types.UILayout, context: bpy.types.Context, notice:
 def _draw_status(layout: bpy.types.UILayout, context: bpy.types.Context, live: Runtime) -> None:
     column = layout.column(align=True)
     column.active = False
-    wrapped(column, context, live.state_line())
+    # Of a starting engine the line below Generate tells while a take waits for it.
+    if not live.busy or live.progress is not None:
+        wrapped(column, context, live.state_line())
     if live.click_to_keys_seconds is not None:
         wrapped(column, context, f"Last take: {live.click_to_keys_seconds:.2f} s")
     wrapped(column, context, live.vocabulary(context.scene).licence_line)

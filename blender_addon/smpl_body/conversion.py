@@ -12,19 +12,15 @@ from typing import Final
 
 from ..contract import body as body_file
 from ..engine_client.environment import child_environment, hidden_window
+from ..errors import AddonError
 
 LIMIT_SECONDS: Final = 600.0
 _PREFIX: Final = "mld_engine: error: "
 _HINT: Final = "Start it again; if that fails, repair the engine (Engine in the MLD tab)."
 
 
-class BodyError(Exception):
+class BodyError(AddonError):
     """A body that cannot be made. `message` says why and what to do."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(f"{message} {hint}".strip())
-        self.message = message
-        self.hint = hint
 
 
 class Conversion:

@@ -13,7 +13,7 @@ import bpy
 import pytest
 from mathutils import Vector
 
-from blender_addon import bone_presets, hand_map, runtime, targets
+from blender_addon import bone_presets, runtime, targets
 from blender_addon.rig import roles
 from blender_addon.rig.snapshot import RigError
 from tests.blender.armatures import make_active, new_armature
@@ -77,7 +77,7 @@ def sided_names() -> dict[str, str]:
 
 def choose(armature: bpy.types.Object, role: str, bone: str) -> None:
     """Select the row, click the bone in the viewport, press the eyedropper."""
-    hand_map.select_role(armature, role)
+    armature.mld.role_index = armature.mld.bones.bl_rna.properties.find(role)
     armature.data.bones.active = armature.data.bones[bone]
     assert bpy.ops.mld.bone_from_selection() == {"FINISHED"}
 

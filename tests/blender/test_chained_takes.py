@@ -25,3 +25,13 @@ def test_a_long_take_is_offered_in_segments_and_made(addon, mannequin) -> None:
     scene.mld.chain_segments = False
     bpy.ops.mld.regenerate()
     assert mannequin.animation_data.action["mld_seconds"] == 14.0, "a chained take is made again as it was"
+
+
+def test_the_offer_is_refused_with_the_reason_when_something_else_is_wrong(addon, mannequin) -> None:
+    skip_without_engine()
+    ask(condition="ACTION", action_label="walk", seconds=14.0)
+    refusal(bpy.ops.mld.generate)
+    ask(condition="TEXT", prompt=" ", seconds=14.0)
+    told = refusal(bpy.ops.mld.chain_segments)
+    assert told.startswith("Error: The prompt is empty."), told
+    assert runtime.current().notice.message == "The prompt is empty."

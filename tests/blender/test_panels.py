@@ -153,7 +153,7 @@ def test_register_twice_in_a_row(addon) -> None:
 
 def test_the_licence_is_shown(addon) -> None:
     chosen = runtime.current().vocabulary(bpy.context.scene)
-    assert chosen.licence_line == "Model: research — non-commercial (CC BY-NC 4.0)"
+    assert chosen.licence_line == "Licence: non-commercial (CC\u00a0BY-NC\u00a04.0)"
 
 
 def test_shipped_presets_are_used(addon) -> None:

@@ -29,7 +29,7 @@ def test_default_pack() -> None:
     assert (vocabulary.min_seconds, vocabulary.max_seconds) == (0.8, 10.0)
     assert (vocabulary.steps, vocabulary.guidance_scale) == (50, 4.0)
     assert not vocabulary.few_step
-    assert vocabulary.licence_line == "Model: research — non-commercial (CC BY-NC 4.0)"
+    assert vocabulary.licence_line == "Licence: non-commercial (CC\u00a0BY-NC\u00a04.0)"
 
 
 def test_the_first_of_two_packs_with_one_name_counts(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_the_first_of_two_packs_with_one_name_counts(tmp_path: Path) -> None:
     found = read_vocabularies([SHIPPED, tmp_path / "own", tmp_path / "not there"])
     assert list(found) == ["research", "walks"]
     assert len(found["research"].actions) == 51
-    assert found["walks"].licence_line == "Model: walks — licence (CC0)"
+    assert found["walks"].licence_line == "Licence: CC0"
 
 
 def test_what_a_pack_cannot_do_is_told(tmp_path: Path) -> None:
@@ -47,6 +47,8 @@ def test_what_a_pack_cannot_do_is_told(tmp_path: Path) -> None:
     assert walks.lacks("ACTION") == ""
     reason = walks.lacks("TEXT")
     assert reason == "The model “walks” makes no motion from text, only from action labels or nothing at all."
+    assert walks.only == "“walks” makes motion only from action labels or nothing at all."
+    assert Vocabulary(pack="gone").only == ""
 
 
 def test_packs_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
@@ -59,4 +61,4 @@ def test_packs_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
 def test_a_missing_pack_names_itself() -> None:
     missing = Vocabulary(pack="gone")
     assert missing.lacks("TEXT") == "There is no model “gone” here. Choose another one."
-    assert missing.licence_line == "Model: gone"
+    assert missing.licence_line == ""

@@ -9,8 +9,7 @@ and IK. `DIR/result.json` tells what was found; screenshots lie beside it. Exit 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import addon_utils
@@ -22,7 +21,6 @@ from window_driver import Window
 
 PRESET = "Hand made"
 ROW_PIXELS = 22
-PATIENCE_SECONDS = 8.0
 
 
 class BonesByHand(window_session.Session):
@@ -129,18 +127,8 @@ class BonesByHand(window_session.Session):
         yield from window.click()
         yield 0.3
 
-    def wait_for(self, happened: Callable[[], object], what: str) -> Iterator[float]:
-        """Without a GPU the window may lag behind mouse and keyboard."""
-        end = time.perf_counter() + PATIENCE_SECONDS
-        while not happened():
-            if time.perf_counter() > end:
-                raise TimeoutError(f"waited in vain for {what}")
-            yield 0.1
-
     def own_presets(self) -> list[str]:
-        ends = ("blender_addon.bone_presets", "motion_latent_diffusion.bone_presets")
-        module = next(name for name in sys.modules if name.endswith(ends))
-        return [preset.name for preset in sys.modules[module].library().own]
+        return [preset.name for preset in window_session.module("bone_presets").library().own]
 
 
 if __name__ == "__main__":

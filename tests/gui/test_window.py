@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sessions in a real Blender window (see click_generate.py and click_bones.py), where Blender and a screen are there.
+"""Sessions in a real Blender window (see the files named click_*), where Blender and a screen are there.
 
 Needs Blender on PATH or in MLD_BLENDER, `xdotool`, the engine's Python in MLD_ENGINE_PYTHON, and either a
 DISPLAY or `Xvfb`.
@@ -87,3 +87,12 @@ def test_bones_chosen_saved_and_loaded_and_drive_switched(click: Callable[[str],
     result = click("click_bones")
     assert (result["saved"], result["control_mode"]) == (["Hand made"], "IK")
     assert result["loaded"]
+
+
+def test_model_chosen_take_chained_files_exchanged_and_body_added(click: Callable[[str], Result]) -> None:
+    result = click("click_files")
+    assert (result["model"], result["condition"], result["chained_seconds"]) == ("labels", "ACTION", 14.0)
+    assert result["imported"] == "foreign"
+    assert result["head_moved_metres"] > 0.01
+    # Adding the mesh is one pause; a window that waited for the engine to read the file would stand still all along.
+    assert result["largest_pause_seconds"] < 0.5 * result["body_seconds"], "the window stood still"

@@ -34,6 +34,10 @@ class Window:
         self.pointer = (0, 0)
         """From the window's lower left corner."""
         self.window = bpy.context.window_manager.windows[0]
+        self.find_area()
+
+    def find_area(self) -> None:
+        """Again after the file browser had the whole window, which makes new areas."""
         self.area = max(
             (area for area in self.window.screen.areas if area.type == "VIEW_3D"), key=lambda area: area.width
         )

@@ -7,14 +7,17 @@ import argparse
 import json
 import os
 import sys
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import bpy
 from window_driver import Window, play
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 8.0
 
 
 def arguments(program: str) -> argparse.Namespace:
@@ -59,6 +62,12 @@ def select(armature: bpy.types.Object) -> bpy.types.Object:
     return armature
 
 
+def module(name: str) -> ModuleType:
+    """A module of the add-on, installed from the zip or registered from this checkout."""
+    packages = ("bl_ext.user_default.motion_latent_diffusion", "blender_addon")
+    return sys.modules[next(path for path in (f"{package}.{name}" for package in packages) if path in sys.modules)]
+
+
 class Session:
     """Steps in a window, and what came of them in `result.json` beside the screenshots."""
 
@@ -69,6 +78,14 @@ class Session:
     def steps(self) -> Iterator[float]:
         """Each value is a pause in seconds; an exception ends the session."""
         raise NotImplementedError
+
+    def wait_for(self, happened: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> Iterator[float]:
+        """Without a GPU the window may lag behind mouse and keyboard."""
+        end = time.perf_counter() + seconds
+        while not happened():
+            if time.perf_counter() > end:
+                raise TimeoutError(f"waited in vain for {what}")
+            yield 0.1
 
     def run(self) -> None:
         self.options.shots.mkdir(parents=True, exist_ok=True)
