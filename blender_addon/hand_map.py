@@ -21,11 +21,6 @@ def selected_role(armature: bpy.types.Object) -> str:
     return role if role in roles.LABELS else roles.PANEL_ORDER[0]
 
 
-def select_role(armature: bpy.types.Object, role: str) -> None:
-    """Highlight the row of a role."""
-    armature.mld.role_index = armature.mld.bones.bl_rna.properties.find(role)
-
-
 def choose_bone(armature: bpy.types.Object, role: str, bone: str) -> None:
     """Give the role this bone, or none for ""; the other roles keep what the list shows for them."""
     if targets.stored_bone_map(armature) is None:

@@ -83,7 +83,7 @@ class Request:
         if chain is not None and not isinstance(chain, bool):
             raise RequestError("malformed", f"Chaining is a yes/no value, not {_kind(chain)}.")
         length = _resolve_seconds(pack, seconds, chained=bool(chain))
-        number_of_steps = _resolve_steps(pack, steps)
+        number_of_steps = resolve_steps(pack, steps)
         return cls(
             text=text,
             action=action,
@@ -93,7 +93,7 @@ class Request:
             segments=_segments(pack, length),
             seed=_integer("seed", seed, 0, MAX_SEED, default=0),
             count=_integer("count", count, 1, MAX_COUNT, default=1),
-            guidance=_resolve_guidance(pack, guidance, number_of_steps),
+            guidance=resolve_guidance(pack, guidance, number_of_steps),
             steps=number_of_steps,
         )
 
@@ -171,7 +171,8 @@ def _resolve_seconds(pack: Pack, value: object, *, chained: bool) -> float:
     return float(value)
 
 
-def _resolve_steps(pack: Pack, value: object) -> int:
+def resolve_steps(pack: Pack, value: object) -> int:
+    """The number of denoising steps asked for, or the pack's own. Raises RequestError (bad_steps)."""
     schedule = pack.config.schedule
     steps = _integer("steps", value, 1, schedule.max_steps, default=schedule.steps)
     if schedule.step_choices and steps not in schedule.step_choices:
@@ -184,7 +185,8 @@ def _resolve_steps(pack: Pack, value: object) -> int:
     return steps
 
 
-def _resolve_guidance(pack: Pack, value: object, steps: int) -> float:
+def resolve_guidance(pack: Pack, value: object, steps: int) -> float:
+    """The guidance scale asked for, or the pack's own at that many steps. Raises RequestError (bad_guidance)."""
     own = pack.config.schedule.guidance_for(steps)
     # A distilled model was taught what guidance does, and never saw motion without it.
     lowest = 1.0 if pack.config.denoiser.guidance_dim else 0.0

@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
+from ..errors import AddonError
 
-class AnimationError(Exception):
+
+class AnimationError(AddonError):
     """Keys, takes or strips that cannot be made. `message` says what is wrong, `hint` what the animator can do."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(f"{message} {hint}".strip())
-        self.message = message
-        self.hint = hint

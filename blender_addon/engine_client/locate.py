@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..errors import AddonError
+
 ENVIRONMENT_VARIABLE: Final = "MLD_ENGINE_PYTHON"
 STAMP_NAME: Final = "mld-stamp.json"
 """Written by install_deps.py (`mld_engine/setup/stamp.py`)."""
 
 
-class EngineMissing(Exception):  # noqa: N818 (a state that the panel shows, not a fault)
+class EngineMissing(AddonError):  # noqa: N818 (a state that the panel shows, not a fault)
     """There is no engine to start. `message` says what was looked for, `hint` what to do.
 
     `install_helps`: whether installing would make the engine be found.
     """
 
     def __init__(self, message: str, hint: str, *, install_helps: bool = True) -> None:
-        super().__init__(f"{message} {hint}")
-        self.message = message
-        self.hint = hint
+        super().__init__(message, hint)
         self.install_helps = install_helps
 
 

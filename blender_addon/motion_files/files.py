@@ -15,6 +15,7 @@ import numpy as np
 
 from ..animation.source import SourceTake
 from ..contract import amass, skeleton
+from ..errors import AddonError
 from ..retarget.source_motion import SourceMotion
 from .ground import grounded
 
@@ -23,13 +24,8 @@ SHORTEST_FRAMES: Final = 2
 _NO_MOTION: Final = "Choose an .npz with SMPL, SMPL-H or SMPL-X poses, as AMASS and this add-on write them."
 
 
-class MotionFileError(Exception):
+class MotionFileError(AddonError):
     """A file that cannot be read or written. `message` says why, `hint` what the animator can do."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(f"{message} {hint}".strip())
-        self.message = message
-        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,9 @@ def read_motion_file(path: Path) -> MotionFile:
         clip = amass.read(path)
     except FileNotFoundError as error:
         raise MotionFileError(f"There is no file {path}.", "Check the path.") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise MotionFileError(f"{path} cannot be read: {error.strerror or error}.", "Choose another file.") from error
+    except ValueError as error:
         raise MotionFileError(f"“{path.name}” is not a motion in AMASS layout: {error}.", _NO_MOTION) from error
     frames = len(clip.rotations)
     if frames < SHORTEST_FRAMES:
@@ -103,6 +101,6 @@ def write_motion_file(path: Path, take: SourceTake, meta: Mapping[str, Any]) -> 
                 Path(temporary).unlink()
         reason = error.strerror or str(error)
         raise MotionFileError(
-            f"{path} was not written: {reason}.", "Choose another folder or free some space."
+            f"{path} was not written: {reason}.", "Choose another folder or name, or free some space."
         ) from error
     return path

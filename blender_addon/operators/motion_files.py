@@ -15,6 +15,7 @@ from ..animation.editable import playback_obstacles
 from ..animation.errors import AnimationError
 from ..animation.metadata import TakeMetadata
 from ..animation.source import read_source_meta, read_source_take
+from ..chosen_path import chosen_path
 from ..generation import Placement
 from ..motion_files.files import SUFFIX, MotionFileError, read_motion_file, write_motion_file
 from ..retarget.errors import RetargetError
@@ -89,7 +90,11 @@ def _chosen(filepath: str) -> Path:
     """The path as the file browser or a script gives it: `//` is the folder of the .blend file."""
     if not filepath:
         raise MotionFileError("No file is chosen.", "Choose one, or give its path as “filepath”.")
-    return Path(bpy.path.abspath(filepath)).expanduser()
+    if filepath.startswith("//") and not bpy.data.filepath:
+        raise MotionFileError(
+            "“//” is the folder of the .blend file, which was not saved yet.", "Save it first, or give the whole path."
+        )
+    return chosen_path(filepath)
 
 
 CLASSES = (MLD_OT_import_motion, MLD_OT_export_motion)

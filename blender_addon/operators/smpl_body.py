@@ -16,6 +16,7 @@ from bpy_extras.io_utils import ImportHelper
 
 from .. import runtime
 from ..animation import undo
+from ..chosen_path import chosen_path
 from ..contract import source_root
 from ..engine_client import timer
 from ..engine_client.locate import EngineMissing
@@ -52,7 +53,7 @@ class MLD_OT_add_smpl_body(ImportHelper, bpy.types.Operator):
             return self._fail(f"{location.message} {location.hint}")
         if not self.filepath:
             return self._fail("No file is chosen. Choose your own SMPL, SMPL-H or SMPL-X file.")
-        path = Path(bpy.path.abspath(self.filepath)).expanduser()
+        path = chosen_path(self.filepath)
         try:
             self._conversion = Conversion(
                 location.python, path, source_root=Path(source_root()), environment=os.environ

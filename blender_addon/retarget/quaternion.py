@@ -121,12 +121,6 @@ def to_axis_angle(quaternions: ArrayLike) -> tuple[FloatArray, FloatArray]:
     return axes, 2.0 * np.arctan2(length, q[..., 0])
 
 
-def angle_between(first: ArrayLike, second: ArrayLike) -> FloatArray:
-    """The angle (...) [rad] in 0..pi of the rotation from one orientation to the other."""
-    relative = multiply(conjugate(first), second)
-    return np.asarray(2.0 * np.arctan2(np.linalg.norm(relative[..., 1:], axis=-1), np.abs(relative[..., 0])))
-
-
 def swing(start: ArrayLike, end: ArrayLike, fallback_axis: ArrayLike) -> FloatArray:
     """The shortest rotation (..., 4) that turns directions `start` (..., 3) onto `end` (..., 3).
 

@@ -42,10 +42,6 @@ class BoneMap:
         """The bone that plays the role, None when there is none."""
         return self.bones.get(role)
 
-    def role_of(self, bone: str) -> str | None:
-        """The role that the bone plays, None for an unmapped bone."""
-        return next((role for role, name in self.bones.items() if name == bone), None)
-
     @property
     def missing(self) -> tuple[str, ...]:
         """Required roles without a bone."""

@@ -15,6 +15,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import AddonError
+
 SCALE_TOLERANCE: Final = 1e-3
 """Largest relative difference between the lengths of the object's axes, and largest cosine between two of them."""
 
@@ -22,13 +24,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
-class RigError(Exception):
+class RigError(AddonError):
     """An armature that cannot be used. `message` says what is wrong, `hint` what the animator can do."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(f"{message} {hint}".strip())
-        self.message = message
-        self.hint = hint
 
 
 @dataclass(frozen=True, eq=False)

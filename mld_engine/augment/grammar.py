@@ -92,6 +92,8 @@ class Grammar:
                 {direction: tuple(manners) for direction, manners in words["directions"].items()},
                 {action: tuple(phrases) for action, phrases in words["actions"].items()},
             )
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} is not JSON: {error}") from error
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path} lacks {error}: it needs subjects, frames, styles, speeds, directions and actions"

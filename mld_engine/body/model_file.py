@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ..contract.body import JOINT_NAMES, VERTEX_COUNTS
 from ..contract.npz import MAX_BYTES, read_npz
-from .pickle_tree import read_tree, refused
-from .pickled_arrays import array_of
+from ..errors import RequestError
+from ..pickles.machine import RefusedPickle
+from .smpl_pickle import read_smpl_pickle
 
 REQUIRED: Final = ("v_template", "shapedirs", "posedirs", "J_regressor", "kintree_table", "weights", "f")
 """What every body model consists of (Loper et al., 2015)."""
@@ -23,6 +24,16 @@ FACE: Final = ("lmk_faces_idx", "lmk_bary_coords")
 """What SMPL-X has besides."""
 _OTHERS: Final = {16: "a MANO hand", 5: "a FLAME head"}
 """Joints -> what else comes from the same sites."""
+
+
+def refused(reason: str) -> RequestError:
+    """The error for a body file that is not read."""
+    return RequestError(
+        "bad_body_file",
+        f"The body file is refused, and nothing in it was run: {reason}.",
+        "Give the file of an SMPL, SMPL-H or SMPL-X body, .npz or .pkl. They are had from smpl.is.tue.mpg.de, "
+        "mano.is.tue.mpg.de and smpl-x.is.tue.mpg.de by those who accept their licence.",
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,20 +62,15 @@ def read_model_file(path: Path) -> ModelFile:
         if start == b"PK":
             arrays = read_npz(path, names)
         elif start[:1] in (b"\x80", b"("):
-            arrays = _pickled(path.read_bytes(), names)
+            arrays = read_smpl_pickle(path.read_bytes(), names)
         else:
             raise ValueError("it is neither .npz nor .pkl")
+    except RefusedPickle as error:
+        raise refused(str(error)) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise refused(f"{path.name} cannot be read: {reason}") from error
     return ModelFile(path.name, _checked(arrays, path.name), arrays)
-
-
-def _pickled(data: bytes, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
-    tree = read_tree(data)
-    if not isinstance(tree, dict):
-        raise refused("its pickle is no dictionary of arrays")
-    return {name: array_of(name, tree[name]) for name in names if name in tree}
 
 
 def _checked(arrays: dict[str, NDArray[Any]], name: str) -> str:

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from ..contract.body import MAX_BETAS, Body
 from ..contract.npz import npz_bytes
 from ..errors import RequestError
-from .model_file import ModelFile
-from .pickle_tree import refused
+from .model_file import ModelFile, refused
 
 BETA_LIMIT: Final = 5.0
 """Betas are standard deviations of the bodies that a model was made from; beyond these lies no human shape."""

@@ -32,7 +32,8 @@ def add_command(commands: Any) -> None:
         help="measure a pack on held-out motion",
         description="Measure a pack on the held-out clips of a data set: reconstruction (MPJPE, PA-MPJPE, ACCL), "
         "generation (R-precision, FID, MM-Dist, Diversity, MultiModality, action accuracy), what an animator sees "
-        "(sliding, jerk, feet and ground), and speed. The captured motion's own row stands beside it.",
+        "(sliding, jerk, feet and ground, root drift, loop seam), and speed. The captured motion's own row stands "
+        "beside it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -86,7 +87,7 @@ def add_command(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     from ..checkpoints.pack import Pack
-    from ..data.store import Dataset
+    from ..data.store import SPLITS, Dataset
     from ..device import choose_device
     from ..errors import RequestError
     from ..evaluate.published.opening import EvaluatorChoice
@@ -96,8 +97,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise RequestError(
             "bad_count", "A table needs one repeat and two clips or more.", "Correct --repeats or --clips."
         )
+    if arguments.free_text < 0:
+        raise RequestError("bad_count", "There cannot be fewer than 0 takes of a sentence.", "Correct --free-text.")
+    splits = tuple(arguments.splits.split(","))
+    if unknown := [split for split in splits if split not in SPLITS]:
+        raise RequestError(
+            "bad_splits", f"There is no split {unknown[0]!r}; there are {', '.join(SPLITS)}.", "Correct --splits."
+        )
     choices = Choices(
-        splits=tuple(arguments.splits.split(",")),
+        splits=splits,
         clips=arguments.clips,
         repeats=arguments.repeats,
         guidance=arguments.guidance,

@@ -7,7 +7,6 @@ brought to unit length.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 from pathlib import Path
@@ -21,13 +20,13 @@ from torch.nn.functional import normalize
 
 from ..checkpoints.config import TextEncoderConfig
 from ..errors import PackError
+from ..hashing import file_sha256
 
 if TYPE_CHECKING:
     from transformers.models.bert.modeling_bert import BertModel
 
 _SPECIAL_TOKENS: Final = 2
 _UNUSED_WEIGHTS: Final = frozenset({"pooler.dense.weight", "pooler.dense.bias", "embeddings.position_ids"})
-_READ_BYTES: Final = 1 << 20
 
 
 class MiniLm:
@@ -86,11 +85,7 @@ def _model_folder(config: TextEncoderConfig) -> Path:
 
 
 def _check_weights(path: Path, sha256: str) -> None:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    if digest.hexdigest() != sha256:
+    if file_sha256(path) != sha256:
         raise _corrupt(f"{path} is not the text encoder that the pack was trained with: its SHA-256 differs.", path)
 
 

@@ -3,31 +3,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..checkpoints.config import TextEncoderConfig
-from ..checkpoints.official.archive import TorchFile
-from ..checkpoints.official.unpickler import Inert, TensorRecord
 from ..errors import PackError, RequestError
-
-_READ_BYTES: Final = 1 << 20
+from ..hashing import file_sha256
+from ..pickles.machine import Inert
+from ..pickles.torch_file import TorchFile
+from ..pickles.torch_objects import TensorRecord
 
 
 def check_sha256(path: Path, config: TextEncoderConfig) -> None:
     """Compare a file with the pack's, where the pack says which it is. Raises PackError (text_encoder_corrupt)."""
-    if not config.weights_sha256:
-        return
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    if digest.hexdigest() != config.weights_sha256:
+    if config.weights_sha256 and file_sha256(path) != config.weights_sha256:
         raise corrupt(path, "is not the text encoder that the pack was trained with: its SHA-256 differs")
 
 
@@ -45,7 +38,7 @@ def read_tensors(path: Path, wanted: Callable[[str], bool]) -> dict[str, Tensor]
                 return {name: file.get_tensor(name) for name in file.keys() if wanted(name)}  # noqa: SIM118
         with TorchFile(path) as archive:
             records = _flatten(archive.root)
-            return {name: archive.tensor(record) for name, record in records.items() if wanted(name)}
+            return archive.tensors({name: record for name, record in records.items() if wanted(name)})
     except (SafetensorError, OSError) as error:
         raise corrupt(path, f"cannot be read ({error})") from error
     except RequestError as error:

@@ -13,6 +13,7 @@ Read are also AMASS's files of SMPL (72 values a frame) and SMPL-X poses (165, t
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,9 @@ _BETAS: Final = 16
 _TRANS: Final = ("trans", "transl")
 _RATES: Final = ("mocap_framerate", "mocap_frame_rate", "mocap_frame_rates", "framerate", "frame_rate", "fps")
 _POSES: Final = ("poses", "root_orient", "pose_body")
-_MAX_FPS: Final = 1000.0
+_FPS: Final = (1.0, 1000.0)
+_LARGEST: Final = 1e6
+"""Metres, radians or anything else: what is larger was damaged, and single precision would garble it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,13 +101,10 @@ def read(path: Path) -> Clip:
     frames = len(poses)
     trans = _numbers(content, _TRANS, (frames, 3))
     fps = float(_numbers(content, _RATES, ()))
-    if not 0.0 < fps <= _MAX_FPS:
+    if not _FPS[0] <= fps <= _FPS[1]:
         raise ValueError(f"it has {fps:g} frames per second")
     meta = _meta(content)
-    rest_pelvis = np.asarray(meta.pop("rest_pelvis", REST_PELVIS), np.float64)
-    meta.pop("rest_pelvis_note", None)
-    if rest_pelvis.shape != (3,) or not np.isfinite(rest_pelvis).all():
-        raise ValueError("the rest pelvis in it is no point")
+    rest_pelvis = _rest_pelvis(meta)
     rotations = _quaternions(poses.reshape(frames, skeleton.JOINT_COUNT, 3))
     rotations[:, 0] = _multiply(_matrix_quaternion(axes.Y_UP_TO_Z_UP.T), rotations[:, 0])
     contacts = (frames, len(skeleton.CONTACT_JOINTS))
@@ -124,10 +124,10 @@ def _poses(content: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     if "poses" in content:
         poses = _finite("poses", content["poses"])
     elif "root_orient" in content and "pose_body" in content:
-        parts = [_finite(name, content[name]) for name in ("root_orient", "pose_body")]
+        parts = [np.atleast_1d(_finite(name, content[name])) for name in ("root_orient", "pose_body")]
         if len(parts[0]) != len(parts[1]):
             raise ValueError("root_orient and pose_body in it differ in length")
-        poses = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+        poses = np.concatenate([part.reshape(len(part), math.prod(part.shape[1:])) for part in parts], axis=1)
     else:
         raise ValueError("it has no poses")
     if poses.ndim not in (2, 3) or len(poses) == 0:
@@ -157,6 +157,8 @@ def _finite(name: str, array: NDArray[Any]) -> NDArray[np.float64]:
     values = np.asarray(array, np.float64)
     if not np.isfinite(values).all():
         raise ValueError(f"its {name} hold values that are not finite")
+    if values.size and np.abs(values).max() > _LARGEST:
+        raise ValueError(f"its {name} hold values as large as {np.abs(values).max():.3g}")
     return values
 
 
@@ -167,6 +169,18 @@ def _meta(content: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     except (KeyError, ValueError, RecursionError):
         return {}
     return meta if isinstance(meta, dict) else {}
+
+
+def _rest_pelvis(meta: dict[str, Any]) -> NDArray[np.float64]:
+    """(3,) what `trans` counts from, taken out of the meta of files written here; else SMPL's."""
+    meta.pop("rest_pelvis_note", None)
+    try:
+        point = _finite("rest_pelvis", np.asarray(meta.pop("rest_pelvis", REST_PELVIS)))
+    except ValueError as error:
+        raise ValueError("the rest pelvis in it is no point") from error
+    if point.shape != (3,):
+        raise ValueError("the rest pelvis in it is no point")
+    return point
 
 
 def _multiply(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

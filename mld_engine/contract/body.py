@@ -87,10 +87,6 @@ class Body:
     def joint_names(self) -> tuple[str, ...]:
         return JOINT_NAMES[self.model]
 
-    def shaped_joints(self, betas: Sequence[float] | NDArray[Any]) -> NDArray[np.float64]:
-        """(J, 3) for betas (B,)."""
-        return shaped(self.joints, self.joint_directions, betas)
-
 
 def shaped(
     points: NDArray[Any], directions: NDArray[Any], betas: Sequence[float] | NDArray[Any]

@@ -19,6 +19,16 @@ MAX_BYTES: Final = 1 << 31
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
 _PICKLE_SUFFIXES: Final = frozenset({".pkl", ".pickle"})
 _PICKLE_START: Final = b"\x80"
+_DAMAGE: Final = (
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    tokenize.TokenError,
+    zlib.error,
+)
+"""What zipfile and numpy raise on files that claim what they do not hold."""
 
 
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -57,7 +67,7 @@ def read_npz(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
             return {name: _array(archive, entry) for name, entry in found.items()}
     except zipfile.BadZipFile as error:
         raise ValueError("it is damaged, or no .npz file") from error
-    except (EOFError, MemoryError, NotImplementedError, RuntimeError, tokenize.TokenError, zlib.error) as error:
+    except _DAMAGE as error:
         raise ValueError(f"it is damaged ({type(error).__name__})") from error
 
 

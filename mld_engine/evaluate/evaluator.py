@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from ..errors import PackError
+from ..errors import PackError, RequestError
 from ..models.blocks import Block, position_table
 from ..models.loading import build
 from ..representations.base import Statistics
@@ -109,11 +109,11 @@ class Evaluator:
 def load_evaluator(folder: Path, device: torch.device) -> Evaluator:
     """The evaluator in a folder, or in a pack's folder.
 
-    Raises PackError (evaluator_missing) where there is none, PackError (pack_corrupt) for a damaged one.
+    Raises RequestError (evaluator_missing) where there is none, PackError (pack_corrupt) for a damaged one.
     """
     weights, settings = folder / WEIGHTS_FILE, folder / CONFIG_FILE
     if not weights.is_file() or not settings.is_file():
-        raise PackError(
+        raise RequestError(
             "evaluator_missing",
             f"There is no evaluator in {folder}.",
             "Train one with `train evaluator`, or name another folder with --evaluator.",

@@ -16,6 +16,7 @@ from ..data.embeddings import TextTable, complete_text_table
 from ..data.store import Dataset
 from ..errors import RequestError
 from ..models.denoiser import Kind
+from ..request import resolve_guidance, resolve_steps
 from .batches import BatchGenerator
 from .free_text import FreeTextResult, measure_free_text, read_sentences
 from .held_out import held_out
@@ -177,9 +178,8 @@ def _texts(pack: Pack, dataset: Dataset, splits: Sequence[str]) -> TextTable:
 
 
 def _sampling(pack: Pack, choices: Choices) -> tuple[float, int]:
-    schedule = pack.config.schedule
-    steps = schedule.steps if choices.steps is None else choices.steps
-    return schedule.guidance_for(steps) if choices.guidance is None else choices.guidance, steps
+    steps = resolve_steps(pack, choices.steps)
+    return resolve_guidance(pack, choices.guidance, steps), steps
 
 
 def ways(pack: Pack, guidance: float) -> list[tuple[str, Kind, float]]:

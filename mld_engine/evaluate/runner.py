@@ -13,13 +13,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import RequestError
-from ..kinematics import forward_kinematics
 from ..models.denoiser import Kind
-from ..rotations import quaternion_to_matrix
 from .batches import BatchGenerator, Wishes
 from .held_out import HeldOut, by_length
+from .joints import world_joints
 from .judge import Judge
-from .metrics.animator import FootSliding, GroundFloat, GroundPenetration, Jitter, SkatingRatio
+from .metrics.animator import (
+    FootSliding,
+    GroundFloat,
+    GroundPenetration,
+    Jitter,
+    LoopSeam,
+    RootDrift,
+    SkatingRatio,
+)
 from .metrics.distribution import diversity, frechet_distance, multimodality, spread_in_groups
 from .metrics.interval import Interval
 from .metrics.matching import GROUP, accuracy, retrieval
@@ -27,7 +34,7 @@ from .metrics.reconstruction import AccelerationError, AlignedJointError, JointE
 from .tables import Row
 
 ACTION_GUIDANCE: Final = 2.5
-_ANIMATOR: Final = (FootSliding, SkatingRatio, Jitter, GroundPenetration, GroundFloat)
+_ANIMATOR: Final = (FootSliding, SkatingRatio, Jitter, GroundPenetration, GroundFloat, RootDrift, LoopSeam)
 _EMBEDDED_AT_ONCE: Final = 256
 _FEWEST: Final = 4
 """Clips; the captured row compares two halves, and a distribution takes two clips."""
@@ -191,14 +198,7 @@ class Measurement:
         return np.stack(vectors), rows if self._judge.actions else None
 
     def _joints(self, features: Sequence[Tensor]) -> list[NDArray[np.floating]]:
-        """World joints (T, 22, 3) by forward kinematics of each clip's rotations."""
-        joints: list[NDArray[np.floating]] = [np.empty(0)] * len(features)
-        for rows in by_length([len(item) for item in features]).values():
-            motion = self._generator.representation.to_motion(torch.stack([features[row] for row in rows]))
-            _, positions = forward_kinematics(quaternion_to_matrix(motion.rotations), motion.root, self._offsets)
-            for row, places in zip(rows, positions.numpy(), strict=True):
-                joints[row] = places
-        return joints
+        return world_joints(features, self._generator.representation, self._offsets)
 
     def _animator(self, features: Sequence[Tensor]) -> dict[str, Interval]:
         metrics = [metric() for metric in _ANIMATOR]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -171,8 +172,8 @@ def _value(kind: Any, value: Any, name: str) -> Any:
         value = float(value)
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise _bad(f"{name} is {value!r}, not of type {kind.__name__}.")
-    if kind in (int, float) and value < 0:
-        raise _bad(f"{name} is {value!r}; it cannot be below 0.")
+    if kind in (int, float) and not 0 <= value < math.inf:
+        raise _bad(f"{name} is {value!r}, not a number from 0 on.")
     return value
 
 

@@ -7,86 +7,62 @@ captions and lengths ("made").
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..checkpoints.config import PackConfig
-from ..diffusion.guidance import guide
-from ..diffusion.sampler import sample
-from ..diffusion.schedule import NoiseSchedule
+from ..evaluate.batches import BatchNetworks, BatchVae, Wishes
+from ..evaluate.joints import world_joints
 from ..evaluate.metrics.animator import FootSliding, Jitter
 from ..evaluate.metrics.reconstruction import AccelerationError, JointError
-from ..kinematics import forward_kinematics
-from ..models.denoiser import Denoiser, Kind
-from ..models.loading import build
-from ..models.vae import MotionDecoder, MotionEncoder
-from ..representations.base import Representation, Statistics
-from ..rotations import quaternion_to_matrix
+from ..models.denoiser import Kind
 from .checkpoint import part
 from .motions import Motions
 from .runner import compute_in
 
 Rows = dict[str, dict[str, float]]
-_FRAMES_AT_ONCE: Final = 1 << 15
 _LENGTH_GRID: Final = 8
 _SEED: Final = 0
 _STEPS: Final = 20
 
 
-class Networks:
-    """Networks for computing, from the weights that the stages left (names with prefixes)."""
-
-    def __init__(self, config: PackConfig, tensors: Mapping[str, Tensor], device: torch.device) -> None:
-        vae = config.vae
-        assert vae is not None, "training is for packs with a VAE"
-        self.config = config
-        self.encoder = build(lambda: MotionEncoder(vae), part(tensors, "encoder"), "encoder").to(device)
-        self.decoder = build(lambda: MotionDecoder(vae), part(tensors, "decoder"), "decoder").to(device)
-        self.denoiser: Denoiser | None = None
-        self.latents: Statistics | None = None
-        if part(tensors, "denoiser"):
-            weights = part(tensors, "denoiser")
-            self.denoiser = build(lambda: Denoiser(config.denoiser), weights, "denoiser").to(device)
-            mean, std = tensors["statistics.latent_mean"], tensors["statistics.latent_std"]
-            self.latents = Statistics(mean, std).to(device)
-
-
-@torch.no_grad()
 def measure(
-    networks: Networks, motions: Motions, representation: Representation, fps: float, empty: Tensor | None
+    config: PackConfig, tensors: Mapping[str, Tensor], motions: Motions, empty: Tensor | None
 ) -> dict[str, Rows]:
-    """Rows of each split that has clips: "val" and "test"."""
+    """Rows of each split that has clips: "val" and "test".
+
+    `tensors` are the weights that the stages left (names with prefixes), the denoiser's only once it is trained;
+    `empty` is the empty text's embedding, where that stands for no condition.
+    """
+
+    def of(name: str) -> dict[str, Tensor]:
+        return part(tensors, name)
+
+    denoiser = BatchNetworks(config, of, motions.device, empty) if of("denoiser") else None
+    vae = denoiser or BatchVae(config, of, motions.device)
+    splits = {split: motions.splits[split] for split in ("val", "test") if motions.splits[split]}
     # In full precision, as packs are used: rounding alone would add jerk.
     with compute_in(motions.device, "fp32"):
-        return _measured(networks, motions, representation, fps, empty)
+        return {split: _measured(vae, denoiser, motions, clips) for split, clips in splits.items()}
 
 
-def _measured(
-    networks: Networks, motions: Motions, representation: Representation, fps: float, empty: Tensor | None
-) -> dict[str, Rows]:
-    config = networks.config
-    result: dict[str, Rows] = {}
-    for split in ("val", "test"):
-        clips = motions.splits[split]
-        if not clips:
-            continue
-        lengths = {clip: _shortened(int(motions.frames[clip]), config) for clip in clips}
-        latents = _made_latents(networks, motions, lengths, empty)
-        rows = {name: _Row(fps) for name in ("real", "rebuilt", *(["made"] if latents is not None else []))}
-        for frames, group in _by_length(lengths):
-            real = torch.stack([motions.clip(clip, frames) for clip in group])
-            made = {"real": real, "rebuilt": networks.decoder(networks.encoder(real).mean, frames)}
-            if latents is not None:
-                index = torch.tensor([clips.index(clip) for clip in group], device=motions.device)
-                made["made"] = networks.decoder(latents[index], frames)
-            joints = {name: _joints(motions, representation, features) for name, features in made.items()}
-            for name, row in rows.items():
-                row.add(joints[name], joints["real"] if name == "rebuilt" else None)
-        result[split] = {name: row.values() for name, row in rows.items()}
-    return result
+def _measured(vae: BatchVae, denoiser: BatchNetworks | None, motions: Motions, clips: Sequence[int]) -> Rows:
+    config = vae.config
+    lengths = [_shortened(int(motions.frames[clip]), config) for clip in clips]
+    real = [motions.statistics.denormalize(motions.clip(*wanted)) for wanted in zip(clips, lengths, strict=True)]
+    shown = {"real": real, "rebuilt": vae.rebuild(real)}
+    if denoiser is not None:
+        steps = min(_STEPS, config.schedule.max_steps)
+        wishes = _wishes(denoiser, motions, clips, [len(features) for features in real])
+        shown["made"] = denoiser.generate(wishes, guidance=config.schedule.guidance_scale, steps=steps, seed=_SEED)
+    joints = {name: world_joints(clips, vae.representation, motions.offsets) for name, clips in shown.items()}
+    fps = config.representation.fps
+    return {name: _row(found, joints["real"] if name == "rebuilt" else None, fps) for name, found in joints.items()}
 
 
 def table(report: Mapping[str, Rows]) -> str:
@@ -102,31 +78,18 @@ def table(report: Mapping[str, Rows]) -> str:
     return "\n".join(lines)
 
 
-class _Row:
-    def __init__(self, fps: float) -> None:
-        self._fps = fps
-        self._own: list[Any] = [FootSliding(), Jitter()]
-        self._compared: list[Any] = [JointError(), AccelerationError()]
-        self._pairs = False
-
-    def add(self, joints: Tensor, real: Tensor | None) -> None:
-        """World joints (B, T, 22, 3) of clips, and those that they should be."""
-        for number, clip in enumerate(joints.cpu().numpy()):
-            for metric in self._own:
-                metric.add(clip, self._fps)
-            if real is not None:
-                self._pairs = True
-                for metric in self._compared:
-                    metric.add(clip, real[number].cpu().numpy())
-
-    def values(self) -> dict[str, float]:
-        metrics = [*self._own, *(self._compared if self._pairs else [])]
-        return {metric.name: metric.value() for metric in metrics}
-
-
-def _joints(motions: Motions, representation: Representation, features: Tensor) -> Tensor:
-    motion = representation.to_motion(motions.statistics.denormalize(features))
-    return forward_kinematics(quaternion_to_matrix(motion.rotations), motion.root, motions.offsets)[1]
+def _row(
+    clips: Sequence[NDArray[np.floating]], real: Sequence[NDArray[np.floating]] | None, fps: float
+) -> dict[str, float]:
+    """World joints (T, 22, 3) of clips, and those that they should be, if any."""
+    seen, compared = (FootSliding(), Jitter()), (JointError(), AccelerationError())
+    for clip in clips:
+        for metric in seen:
+            metric.add(clip, fps)
+    for clip, wanted in zip(clips, real or (), strict=real is not None):
+        for error in compared:
+            error.add(clip, wanted)
+    return {metric.name: metric.value() for metric in (*seen, *(compared if real else ()))}
 
 
 def _shortened(frames: int, config: PackConfig) -> int:
@@ -134,51 +97,16 @@ def _shortened(frames: int, config: PackConfig) -> int:
     return max(min(frames, config.max_frames) // _LENGTH_GRID * _LENGTH_GRID, config.min_frames)
 
 
-def _by_length(lengths: Mapping[int, int]) -> Iterable[tuple[int, list[int]]]:
-    groups: dict[int, list[int]] = {}
-    for clip, frames in lengths.items():
-        groups.setdefault(frames, []).append(clip)
-    for frames, clips in sorted(groups.items()):
-        size = max(1, _FRAMES_AT_ONCE // frames)
-        for begin in range(0, len(clips), size):
-            yield frames, clips[begin : begin + size]
-
-
-def _made_latents(
-    networks: Networks, motions: Motions, lengths: Mapping[int, int], empty: Tensor | None
-) -> Tensor | None:
-    """Latents (clips, tokens, dim) for the first caption of each clip, or its label, with the pack's guidance."""
-    denoiser, latents = networks.denoiser, networks.latents
-    if denoiser is None or latents is None:
-        return None
-    device, schedule = motions.device, NoiseSchedule(networks.config.schedule)
-    clips = torch.tensor(list(lengths), device=device)
-    count, rows = motions.captions.count[0, clips], motions.captions.rows[0, clips, 0]
-    text, action = motions.captions.embeddings[rows], motions.action[0, clips].clamp_min(0)
-    kind = torch.where(count > 0, int(Kind.TEXT), int(Kind.ACTION if denoiser.config.actions else Kind.NULL))
-    style = torch.full_like(action, denoiser.no_style)
-    nothing = torch.zeros_like(kind)
-    if empty is not None:
-        nothing = torch.full_like(kind, int(Kind.TEXT))
-    without = torch.zeros_like(text) if empty is None else empty.expand_as(text)
-    conditions = torch.cat(
-        [
-            denoiser.condition_tokens(nothing, without, action, style),
-            denoiser.condition_tokens(kind, text, action, style),
-        ]
+def _wishes(denoiser: BatchNetworks, motions: Motions, clips: Sequence[int], frames: Sequence[int]) -> Wishes:
+    """The first caption of each clip, or its label."""
+    chosen = torch.tensor(clips, device=motions.device)
+    captions = motions.captions
+    label = Kind.ACTION if denoiser.config.denoiser.actions else Kind.NULL
+    action = motions.action[0, chosen].clamp_min(0)
+    return Wishes(
+        torch.where(captions.count[0, chosen] > 0, int(Kind.TEXT), int(label)),
+        captions.embeddings[captions.rows[0, chosen, 0]],
+        action,
+        torch.full_like(action, denoiser.no_style),
+        tuple(frames),
     )
-    frames = torch.tensor(list(lengths.values()), device=device)
-    duration = denoiser.duration_tokens(frames)
-    duration = None if duration is None else duration.repeat(2, 1)
-    steps = min(_STEPS, networks.config.schedule.max_steps)
-    times = denoiser.time_tokens(torch.tensor(schedule.timesteps(steps), device=device))
-
-    def denoise(noisy: Tensor, index: int) -> Tensor:
-        both = noisy.repeat(2, 1, 1)
-        output = denoiser.denoise(both, times[index].expand(len(both), -1), conditions, duration)
-        without, wanted = output.chunk(2)
-        return guide(without, wanted, networks.config.schedule.guidance_scale)
-
-    shape = (len(clips), denoiser.config.tokens, denoiser.config.latent_dim)
-    noise = torch.randn(shape, generator=torch.Generator().manual_seed(_SEED)).to(device)
-    return latents.denormalize(sample(denoise, noise, schedule, steps))

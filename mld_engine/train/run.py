@@ -39,7 +39,7 @@ from .latents import LatentBank
 from .model_config import model_config, text_encoder_config
 from .motions import Motions, load_motions
 from .record import Say
-from .report import Networks, measure, table
+from .report import measure, table
 from .runner import prepare_cuda
 from .vae_stage import VaeStage
 from .windows import WindowSampler
@@ -64,11 +64,10 @@ class TrainingRun:
         self.config: PackConfig = model_config(options, dataset, encoder)
         self._texts: TextTable = complete_text_table(data, ["", *dataset.texts()], encoder)
         prepare_cuda()
-        self._representation = make_representation(self.config.representation)
         self._motions: Motions = load_motions(
             dataset,
             self._texts,
-            self._representation,
+            make_representation(self.config.representation),
             feature_groups(self.config.representation.name, self.config.representation.features),
             device,
             mirror=options.data.mirror,
@@ -161,9 +160,7 @@ class TrainingRun:
 
     def _measure(self) -> dict[str, dict[str, dict[str, float]]]:
         tensors = {**self._vae_tensors(), **(load_final(self.folder / denoiser_stage.STAGE) or {})}
-        networks = Networks(self.config, tensors, self._device)
-        fps = self.config.representation.fps
-        return measure(networks, self._motions, self._representation, fps, self._empty_text())
+        return measure(self.config, tensors, self._motions, self._empty_text())
 
     def _box_left(self, spent_before: float) -> float:
         """Seconds of the time box that are left, `spent_before` in earlier processes; 0 where there is no box."""

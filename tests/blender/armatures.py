@@ -116,6 +116,10 @@ def make_active(item: bpy.types.Object) -> None:
     bpy.context.view_layer.objects.active = item
 
 
+def active_action(armature: bpy.types.Object) -> bpy.types.Action | None:
+    return armature.animation_data.action if armature.animation_data else None
+
+
 def action_of_user(
     armature: bpy.types.Object, values: Mapping[str, tuple[float, float]], frames: tuple[int, int], name: str = "Mine"
 ) -> bpy.types.Action:

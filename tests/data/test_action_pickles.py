@@ -15,10 +15,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from mld_engine.data.sources.numpy_pickle import listed, numbers, read_numpy_pickle
+from mld_engine.data.sources.pickle_file import read_pickle_file
 from mld_engine.data.store import Dataset
 from mld_engine.errors import RequestError
 from mld_engine.motion import Motion
+from mld_engine.pickles.numpy_objects import listed, numbers
 from tests.data.comparing import degrees_apart
 
 
@@ -101,7 +102,7 @@ def test_pickles_of_other_numpy_and_python_versions(tmp_path: Path) -> None:
             current = b"numpy._core.multiarray" if b"numpy._core.multiarray" in data else b"numpy.core.multiarray"
             if protocol < 4 or module == current:
                 (tmp_path / "data.pkl").write_bytes(data.replace(current, module))
-                read = read_numpy_pickle(tmp_path / "data.pkl")
+                read = read_pickle_file(tmp_path / "data.pkl")
                 np.testing.assert_array_equal(numbers(read["a"]), array)
                 np.testing.assert_array_equal(numbers(read["f"]), fortran)
                 np.testing.assert_array_equal(numbers(listed(read["r"])[1]), fortran)
@@ -134,7 +135,7 @@ def test_everything_but_arrays_is_refused(
     monkeypatch.chdir(tmp_path)
     Path("data.pkl").write_bytes(pickle.dumps({"poses": [hostile]}, protocol=protocol))
     with pytest.raises(RequestError, match="is refused, and nothing in it was run"):
-        listed(read_numpy_pickle(Path("data.pkl"))["poses"][0])
+        listed(read_pickle_file(Path("data.pkl"))["poses"][0])
     assert not Path("run").exists()
 
 
@@ -153,7 +154,7 @@ def test_arrays_that_lie_about_themselves_are_refused(tmp_path: Path) -> None:
     for problem, content in spoiled.items():
         file.write_bytes(content)
         with pytest.raises(RequestError, match="is refused"):
-            read_numpy_pickle(file)
+            read_pickle_file(file)
         assert problem
 
 
@@ -162,7 +163,7 @@ def test_deep_nesting_ends_in_an_error(tmp_path: Path) -> None:
     file.write_bytes(b"\x80\x02" + b"(" * 100_000 + b"t" * 100_000 + b".")
     assert sum(1 for _ in pickletools.genops(file.read_bytes())) == 200_002
     with pytest.raises(RequestError, match="nested deeper"):
-        read_numpy_pickle(file)
+        read_pickle_file(file)
 
 
 def test_a_pickle_of_something_else_is_told(tmp_path: Path, prepare) -> None:

@@ -95,6 +95,26 @@ def test_the_command_writes_a_report(
     assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8").startswith("# research on held-out clips")
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--splits", "test,foo", "There is no split 'foo'"),
+        ("--steps", "0", "denoising steps must be a whole number from 1"),
+        ("--guidance", "nan", "guidance scale must be a number from 0"),
+        ("--free-text", "-1", "--free-text"),
+        ("--repeats", "0", "--repeats"),
+        ("--evaluator", "nowhere", "There is no evaluator in nowhere"),
+    ],
+)
+def test_wrong_options_end_in_a_line(
+    walks: Dataset, evaluator_folder: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, said: str
+) -> None:
+    command = ["evaluate", "--data", str(walks.folder), "--evaluator", str(evaluator_folder), "--device", "cpu"]
+    assert main([*command, option, value]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
 def test_an_ablation_has_a_row_a_pack(research: Pack, walks: Dataset, evaluator_folder: Path) -> None:
     report = compare([research, research], walks, evaluator_folder, CPU, QUICK, quiet)
     errors, made = report.tables["Reconstruction"], report.tables["Generation"]
@@ -105,7 +125,7 @@ def test_an_ablation_has_a_row_a_pack(research: Pack, walks: Dataset, evaluator_
 
 
 def test_what_is_missing_is_named(research: Pack, walks: Dataset, evaluator_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(PackError, match="no evaluator in"):
+    with pytest.raises(RequestError, match="no evaluator in"):
         load_evaluator(tmp_path, CPU)
     with pytest.raises(RequestError, match="one evaluator for all packs"):
         compare([research], walks, None, CPU, QUICK, quiet)

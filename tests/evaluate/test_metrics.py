@@ -87,15 +87,6 @@ def test_frechet_distance_of_few_embeddings_is_finite() -> None:
         distribution.frechet_distance(few[:1], few)
 
 
-def test_kernel_distance_is_zero_on_average_within_one_distribution_and_not_across_two() -> None:
-    draws = np.random.default_rng(4).normal(size=(20, 2, 200, 4))
-    same = [distribution.kernel_distance(one, two) for one, two in draws]
-    assert abs(np.mean(same)) < 3 * np.std(same) / math.sqrt(len(same))
-    # By hand: k(1, 1) = k(-1, -1) = (1 + 1)^3 = 8 and k(1, -1) = (-1 + 1)^3 = 0.
-    ones, minus = np.ones((5, 1)), -np.ones((5, 1))
-    assert distribution.kernel_distance(ones, minus) == pytest.approx(8.0 + 8.0 - 2 * 0.0)
-
-
 def test_diversity_of_two_points_and_of_a_single_one() -> None:
     assert distribution.diversity(np.array([[0.0, 0.0], [3.0, 4.0]])) == pytest.approx(5.0)
     assert distribution.diversity(np.ones((50, 8))) == 0.0

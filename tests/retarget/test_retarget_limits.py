@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from blender_addon.contract import skeleton
-from blender_addon.retarget import quaternion as Q  # noqa: N812
 from blender_addon.retarget.errors import RetargetError
 from blender_addon.retarget.options import RetargetOptions
 from blender_addon.retarget.pipeline import retarget
@@ -19,6 +18,7 @@ from blender_addon.retarget.source_motion import SourceMotion
 from blender_addon.rig.bone_map import BoneMap
 from blender_addon.rig.snapshot import RigError
 from tests.retarget import limb_oracle, motions, rig_edits
+from tests.retarget.angles import angle_between
 from tests.rig.humanoids import make_humanoid
 
 PLAIN = RetargetOptions(30.0, foot_lock=False)
@@ -66,7 +66,7 @@ def test_spinning_character_has_continuous_euler_curves(order: str, wobble: floa
     track = retarget(replace(motion, rotations=rotations), rig, BoneMap(roles), PLAIN)
     for bone, (_, values) in rotation_channels(track, rig).items():
         assert np.abs(np.diff(np.degrees(values), axis=0)).max() < 120.0, bone
-        assert Q.angle_between(from_euler(values, order), track.rotations[bone]).max() < 1e-6
+        assert angle_between(from_euler(values, order), track.rotations[bone]).max() < 1e-6
     _, hips = rotation_channels(track, rig)["pelvis"]
     if wobble < 0.1:
         assert np.abs(hips[-1] - hips[0]).max() == pytest.approx(4.0 * np.pi, abs=0.2)
@@ -155,7 +155,7 @@ def test_single_frame_motion_can_be_held() -> None:
     rig, roles = make_humanoid()
     track = retarget(motions.still_motion(1), rig, BoneMap(roles), RetargetOptions(24.0, foot_lock=False, seconds=0.5))
     assert len(track.frames) == 13
-    assert all(Q.angle_between(values[0], values[-1]) < 1e-9 for values in track.rotations.values())
+    assert all(angle_between(values[0], values[-1]) < 1e-9 for values in track.rotations.values())
 
 
 def test_ten_seconds_are_solved_in_milliseconds() -> None:

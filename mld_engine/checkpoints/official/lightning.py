@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +12,11 @@ from typing import Any, Final
 from torch import Tensor
 
 from ...errors import RequestError
-from .archive import TorchFile
-from .unpickler import TensorRecord, refused
+from ...hashing import file_sha256
+from ...pickles.torch_file import TorchFile, refused
+from ...pickles.torch_objects import TensorRecord
 
 NETWORKS: Final = ("vae.", "denoiser.")
-_READ_BYTES: Final = 1 << 20
-_MAX_SHARING: Final = 4
-"""How many times over tensors may use the same numbers; shared weights need two."""
 _BARE_NAMES: Final = {
     "vae.": ("global_motion_token", "encoder.mu_token", "query_pos_decoder.pe", "final_layer.weight"),
     "denoiser.": ("time_embedding.linear_1.weight",),
@@ -68,7 +65,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         )
         return Checkpoint(
             path,
-            sha256_of(path),
+            file_sha256(path),
             tensors,
             dict(dropped),
             file.inert,
@@ -77,24 +74,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         )
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, read in blocks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _load(file: TorchFile, records: Mapping[str, Any]) -> dict[str, Tensor]:
     for name, record in records.items():
         if not isinstance(record, TensorRecord):
             raise refused(f"{name[:80]} is no tensor")
-    # Several tensors may share a storage, so that a small file could ask for any amount of memory.
-    storages = {record.storage.key: record.storage.count for record in records.values()}
-    if sum(record.count for record in records.values()) > _MAX_SHARING * sum(storages.values()):
-        raise refused("its tensors hold far more numbers than its data")
-    tensors = {name: file.tensor(record) for name, record in records.items()}
+    tensors = file.tensors(records)
     for name, tensor in tensors.items():
         if not tensor.is_floating_point():
             raise refused(f"{name[:80]} holds no floating-point numbers")

@@ -16,10 +16,11 @@ from typing import Final
 from ...checkpoints.official.action_names import HUMANACT12
 from ...contract.skeleton import REST_OFFSETS
 from ...errors import RequestError
+from ...pickles.numpy_objects import listed, numbers
 from ..store import ClipRecord
 from .found import Found, LeftOut, held_out_split
 from .labels import mirrored_label
-from .numpy_pickle import listed, numbers, read_numpy_pickle
+from .pickle_file import read_pickle_file
 from .smpl_poses import upright_motion
 from .source import Source
 
@@ -32,7 +33,7 @@ def open_source(
 ) -> Source:
     """The pickle, or the folder that holds it. Raises RequestError (bad_source)."""
     file = path / FILE if path.is_dir() else path
-    content = read_numpy_pickle(file)
+    content = read_pickle_file(file)
     try:
         poses, joints, classes = (listed(content[key]) for key in ("poses", "joints3D", "y"))
     except (KeyError, TypeError, ValueError) as error:

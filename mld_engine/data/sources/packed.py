@@ -49,7 +49,8 @@ def prepare(source: Path, target: Path, encoder: TextEncoderConfig) -> int:
             writer.add_file(table.write)
         return count
     except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
-        message = f"{source} does not have the packed layout: {error}."
+        reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else error
+        message = f"{source} does not have the packed layout: {reason}."
         raise RequestError("bad_source", message, "Name the folder that holds motion.npz and clips.json.") from error
 
 

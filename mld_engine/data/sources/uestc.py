@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 from ...checkpoints.official.action_names import UESTC
 from ...contract.skeleton import REST_OFFSETS
 from ...errors import RequestError
+from ...pickles.numpy_objects import listed, numbers
 from ..store import ClipRecord
 from .found import Found, LeftOut
 from .labels import mirrored_label
-from .numpy_pickle import listed, numbers, read_numpy_pickle
+from .pickle_file import read_pickle_file
 from .smpl_poses import upright_motion
 from .source import Source
 
@@ -45,7 +46,7 @@ _LOST_VIEW: Final = (8, 2)
 
 def open_source(folder: Path, fps: float = 30.0, source_fps: float = FPS, licence: str = "") -> Source:
     """The folder with the pickle and info/. Raises RequestError (bad_source)."""
-    content = read_numpy_pickle(folder / FILE)
+    content = read_pickle_file(folder / FILE)
     videos = _lines(folder / "info" / "names.txt")
     counts = folder / "info" / "num_frames_min.txt"
     try:

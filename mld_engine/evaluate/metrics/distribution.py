@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures on sets of embeddings (N, D): FID, KID, Diversity, MultiModality (Guo et al., 2022)."""
+"""Measures on sets of embeddings (N, D): FID, Diversity, MultiModality (Guo et al., 2022)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,6 @@ def frechet_distance(first: Embeddings, second: Embeddings) -> float:
     root = np.real(sqrtm(one))
     inner = np.linalg.eigvalsh(root @ two @ root.T)
     return float(mean + np.trace(one) + np.trace(two) - 2 * np.sqrt(np.clip(inner, 0, None)).sum())
-
-
-def kernel_distance(first: Embeddings, second: Embeddings) -> float:
-    """KID: unbiased squared MMD with the kernel (x.y / D + 1)^3 (Binkowski et al., 2018)."""
-    within = [_mean_off_diagonal(_kernel(values, values)) for values in (first, second)]
-    return float(sum(within) - 2 * _kernel(first, second).mean())
 
 
 def diversity(embeddings: Embeddings, pairs: int = 300, seed: int = 0) -> float:
@@ -74,13 +68,3 @@ def spread_in_groups(embeddings: Embeddings, groups: NDArray[np.integer], pairs:
         one, two = generator.choice(rows, (2, pairs))
         means.append(np.linalg.norm(embeddings[one] - embeddings[two], axis=1).mean())
     return float(np.mean(means))
-
-
-def _kernel(first: Embeddings, second: Embeddings) -> NDArray[np.floating]:
-    kernel: NDArray[np.floating] = (first.astype(np.float64) @ second.astype(np.float64).T / first.shape[1] + 1) ** 3
-    return kernel
-
-
-def _mean_off_diagonal(matrix: NDArray[np.floating]) -> float:
-    count = len(matrix)
-    return float((matrix.sum() - np.trace(matrix)) / (count * (count - 1)))

@@ -10,61 +10,45 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .mean import Mean
+
 _MILLIMETRES = 1000.0
 
 
-class JointError:
+class JointError(Mean):
     """MPJPE: mean distance of the joints, both bodies' pelvis at the origin."""
 
     name, unit = "MPJPE", "mm"
-
-    def __init__(self) -> None:
-        self._sum, self._frames = 0.0, 0
+    scale = _MILLIMETRES
 
     def add(self, predicted: NDArray[np.floating], original: NDArray[np.floating]) -> None:
         difference = _from_pelvis(predicted) - _from_pelvis(original)
-        self._sum += float(np.linalg.norm(difference, axis=-1).mean(-1).sum())
-        self._frames += len(difference)
-
-    def value(self) -> float:
-        return _MILLIMETRES * self._sum / self._frames
+        self._include(np.linalg.norm(difference, axis=-1))
 
 
-class AlignedJointError:
+class AlignedJointError(Mean):
     """PA-MPJPE: the same after the best similarity transform of each frame (Procrustes)."""
 
     name, unit = "PA-MPJPE", "mm"
-
-    def __init__(self) -> None:
-        self._sum, self._frames = 0.0, 0
+    scale = _MILLIMETRES
 
     def add(self, predicted: NDArray[np.floating], original: NDArray[np.floating]) -> None:
         aligned = procrustes(predicted, original)
-        self._sum += float(np.linalg.norm(aligned - original, axis=-1).mean(-1).sum())
-        self._frames += len(aligned)
-
-    def value(self) -> float:
-        return _MILLIMETRES * self._sum / self._frames
+        self._include(np.linalg.norm(aligned - original, axis=-1))
 
 
-class AccelerationError:
+class AccelerationError(Mean):
     """ACCL: mean difference of the joints' accelerations, in mm per frame squared.
 
     The sum over T - 2 frames is divided by T - 2 (the published code divides by T - 4).
     """
 
     name, unit = "ACCL", "mm/frame^2"
-
-    def __init__(self) -> None:
-        self._sum, self._frames = 0.0, 0
+    scale = _MILLIMETRES
 
     def add(self, predicted: NDArray[np.floating], original: NDArray[np.floating]) -> None:
         difference = np.diff(_from_pelvis(predicted), 2, axis=0) - np.diff(_from_pelvis(original), 2, axis=0)
-        self._sum += float(np.linalg.norm(difference, axis=-1).mean(-1).sum())
-        self._frames += len(difference)
-
-    def value(self) -> float:
-        return _MILLIMETRES * self._sum / self._frames
+        self._include(np.linalg.norm(difference, axis=-1))
 
 
 def procrustes(predicted: NDArray[np.floating], original: NDArray[np.floating]) -> NDArray[np.floating]:

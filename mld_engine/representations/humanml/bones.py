@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ...rotations import matrix_to_6d, multiply, quaternion_to_matrix, rotate, sixd_to_matrix, yaw_matrix
+from ...rotations import matrix_to_6d, multiply, quaternion_to_matrix, yaw_matrix
 from .skeleton import FeatureSkeleton
 
 _OPPOSITE = 1e-6
@@ -55,24 +55,6 @@ def bone_rotations(joints: Tensor, yaws: Tensor, skeleton: FeatureSkeleton) -> T
             local[child] = multiply(above.transpose(-1, -2), bone)
             above = bone
     return matrix_to_6d(torch.stack(local[1:], -3))
-
-
-def pose_bones(
-    sixd: Tensor, yaws: Tensor, root: Tensor, skeleton: FeatureSkeleton, lengths: Tensor | None = None
-) -> Tensor:
-    """The inverse of `bone_rotations`: 6D (..., T, J - 1, 6), yaws (..., T) and root (..., T, 3)
-    -> joints (..., T, J, 3) on a body with `lengths` (J,), by default the data set's."""
-    lengths = skeleton.bone_lengths(root) if lengths is None else lengths
-    local = sixd_to_matrix(sixd)
-    heading = yaw_matrix(yaws)
-    placed = [root] * skeleton.joints
-    for chain in skeleton.chains:
-        above = heading
-        for parent, child in pairwise(chain):
-            above = multiply(above, local[..., child - 1, :, :])
-            axis = root.new_tensor(skeleton.axes[child])
-            placed[child] = placed[parent] + rotate(above, lengths[child] * axis)
-    return torch.stack(placed, -2)
 
 
 def _shortest_arc(axis: tuple[int, int, int], bones: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from ...rotations import rotate_about_y
-from .bones import pose_bones
 from .layout import HEIGHT, ROOT_STEP, YAW_STEP
 from .skeleton import FeatureSkeleton
 
@@ -44,13 +43,6 @@ def recover_joints(features: Tensor, skeleton: FeatureSkeleton, *, last_step: bo
     velocities = _vectors(features[..., -1:, layout.velocities], 3)
     end = joints[..., -1:, :, :] + rotate_about_y(-yaws[..., -1:, None], velocities)
     return torch.cat([joints, end], -3)
-
-
-def recover_joints_from_rotations(features: Tensor, skeleton: FeatureSkeleton, lengths: Tensor | None = None) -> Tensor:
-    """Rows (..., T, F) -> joints (..., T, J, 3) from the 6D numbers, on a body with `lengths` (J,)."""
-    yaws, root = recover_root(features)
-    sixd = _vectors(features[..., skeleton.layout.rotations], 6)
-    return pose_bones(sixd, yaws, root, skeleton, lengths)
 
 
 def _vectors(numbers: Tensor, size: int) -> Tensor:

@@ -70,6 +70,7 @@ def test_later_settings_win(tmp_path: Path) -> None:
         ("train_vae.steps=many", "train_vae.steps is 'many'"),
         ("train_vae.steps=0", "train_vae.steps"),
         ("losses.kl=-1", "losses.kl"),
+        ("minutes=nan", "minutes is nan"),
         ("data.lengths=[48, 24]", "data.lengths"),
         ("train_vae.precision=fp8", "bf16, tf32, fp32"),
         ("vae=4", "a section"),

@@ -8,6 +8,7 @@ the disk; only entries that a checked description refers to are read.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -15,14 +16,26 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from ...errors import RequestError
-from .unpickler import TensorRecord, read_pickle, refused
+from ..errors import RequestError
+from .machine import RefusedPickle
+from .torch_objects import TensorRecord, read_torch_objects
 
 _LEGACY_START: Final = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How files of torch.save before 1.6 begin: a pickled magic number."""
 _ENCRYPTED: Final = 1
 _READ: Final = ("data.pkl", "data/", "byteorder")
 """How the entries that are read begin, inside the archive's one folder."""
+_MAX_SHARING: Final = 4
+"""How many times over tensors may use the same numbers; shared weights need two."""
+
+
+def refused(reason: str) -> RequestError:
+    """The error for a checkpoint that is not read."""
+    return RequestError(
+        "bad_checkpoint",
+        f"The checkpoint is refused, and nothing in it was run: {reason}.",
+        "Get the file again from its authors' page.",
+    )
 
 
 class TorchFile:
@@ -40,9 +53,12 @@ class TorchFile:
                 raise refused("its numbers are not little-endian")
             self.root: Any
             self.inert: tuple[str, ...]
-            self.root, self.inert = read_pickle(
+            self.root, self.inert = read_torch_objects(
                 self._read(self._prefix + "data.pkl"), lambda key: self._sizes.get(f"{self._prefix}data/{key}")
             )
+        except RefusedPickle as error:
+            self._zip.close()
+            raise refused(str(error)) from error
         except BaseException:
             self._zip.close()
             raise
@@ -56,8 +72,18 @@ class TorchFile:
     ) -> None:
         self._zip.close()
 
-    def tensor(self, record: TensorRecord) -> Tensor:
-        """The numbers that a record describes; tensors of one storage share its memory."""
+    def tensors(self, records: Mapping[str, TensorRecord]) -> dict[str, Tensor]:
+        """The numbers that records describe; tensors of one storage share its memory.
+
+        Raises RequestError (bad_checkpoint) where they are damaged, or used so many times over that a small file
+        could ask for any amount of memory.
+        """
+        held = {record.storage.key: record.storage.count for record in records.values()}
+        if sum(record.count for record in records.values()) > _MAX_SHARING * sum(held.values()):
+            raise refused("its tensors hold far more numbers than its data")
+        return {name: self._tensor(record) for name, record in records.items()}
+
+    def _tensor(self, record: TensorRecord) -> Tensor:
         if record.count == 0:
             return torch.empty(record.size, dtype=record.dtype)
         key = record.storage.key

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain pickles of numpy arrays, lists, dictionaries, texts and numbers, read without running anything in them.
+"""Pickles of numpy arrays, lists, dictionaries, texts and numbers.
 
-The stack machine of the checkpoint reader does the work. Here it knows what numpy itself writes for
-arrays, dtypes and scalars, and everything else that a file names is refused.
+Known is what numpy itself writes for arrays, dtypes and scalars. Everything else that a file names is refused, but
+for names that the reader asks to be left inert.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...checkpoints.official.unpickler import PickleMachine, refused, run_pickle
-from ...errors import RequestError
+from .machine import Inert, PickleMachine, RefusedPickle
 
 _MAX_DIMENSIONS: Final = 8
 _DTYPE: Final = re.compile(r"[fiub][1248]|f16|O8?")
@@ -42,84 +41,15 @@ class PickledArray:
         self.items: list[Any] = []
 
 
-class _Name:
-    def __init__(self, meaning: str) -> None:
-        self.meaning = meaning
+def read_numpy_objects(data: bytes, leave_inert: Callable[[str, str], bool] = lambda module, attribute: False) -> Any:
+    """The object in `data`: plain containers, numbers, texts, `PickledArray`, and `Inert` where it was asked for.
 
+    `leave_inert(module, attribute)` tells of a name that is not known whether the file may hold objects of it, or of
+    numpy's in another form than arrays of numbers; without it, such a file is refused.
 
-class _DType:
-    """A dtype of numbers, or "O" for objects."""
-
-    def __init__(self, code: str) -> None:
-        self.code, self.order = code, "<"
-
-    def numpy(self) -> np.dtype[Any]:
-        if self.code.startswith("O"):
-            raise refused("it has objects where numbers are expected")
-        return np.dtype(f"{self.order if self.order in '<>' else '<'}{self.code}")
-
-
-class _NumpyMachine(PickleMachine):
-    """The machine with numpy's own names, and no other."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda key: None)
-
-    def look_up(self, name: str) -> Any:
-        full = ".".join(name.split(" ", 1))
-        if full not in _NAMES:
-            raise refused(f"it asks for {full[:80]}, which no data set needs")
-        return _Name(_NAMES[full])
-
-    def call(self, target: Any, arguments: Any) -> Any:
-        match target, arguments:
-            case _Name(meaning="_reconstruct"), (_Name(meaning="ndarray"), *_):
-                return PickledArray()
-            case _Name(meaning="_frombuffer"), (data, _DType() as dtype, shape, "C" | "F" as order):
-                made = PickledArray()
-                made.array = _array(data, dtype.numpy(), shape, fortran=order == "F")
-                return made
-            case _Name(meaning="dtype"), (str(code), *_) if _DTYPE.fullmatch(code.lstrip("<>|=")):
-                return _DType(code.lstrip("<>|="))
-            case _Name(meaning="scalar"), (_DType() as dtype, data):
-                return _array(data, dtype.numpy(), (), fortran=False).item()
-            case _Name(meaning="encode"), (str(text), str(encoding)) if encoding in ("latin1", "latin-1"):
-                return text.encode("latin-1", "strict")
-            case _Name(meaning="dict"), ():
-                return {}
-        raise refused("it makes an object in a way that numpy never writes")
-
-    def set_state(self, target: Any, state: Any) -> None:
-        match target, state:
-            case _DType(), (int(), str(order), *_) if order in _BYTE_ORDERS:
-                target.order = order
-            case PickledArray(), (int(), tuple(shape), _DType(code="O" | "O8"), _, list(items)):
-                if math.prod(_checked(shape)) != len(items):
-                    raise refused("an array of objects in it does not have as many as it says")
-                target.items = items
-            case PickledArray(), (int(), tuple(shape), _DType() as dtype, fortran, data):
-                target.array = _array(data, dtype.numpy(), shape, fortran=bool(fortran))
-            case _:
-                raise refused("it fills an object in a way that numpy never writes")
-
-
-def read_numpy_pickle(path: Path) -> Any:
-    """The object in the file: plain containers, numbers, texts and `PickledArray`.
-
-    Raises RequestError (bad_source) for a file that names anything but numpy's arrays, that is damaged, or whose
-    arrays are larger than their data.
+    Raises RefusedPickle for a file that names anything else, that is damaged, or whose arrays do not fit their data.
     """
-    try:
-        return run_pickle(_NumpyMachine(), path.read_bytes())
-    except OSError as error:
-        raise RequestError("bad_source", f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
-    except RequestError as error:
-        reason = str(error.details.get("reason", error.message)).replace("torch.save", "numpy")
-        raise RequestError(
-            "bad_source",
-            f"{path.name} is refused, and nothing in it was run: {reason}.",
-            "Get the file again from the data set's authors.",
-        ) from error
+    return _NumpyMachine(leave_inert).read(data)
 
 
 def listed(value: Any) -> list[Any]:
@@ -139,11 +69,79 @@ def numbers(value: Any) -> NDArray[np.float32]:
     return np.asarray(array, np.float32)
 
 
+class _Name:
+    def __init__(self, full: str) -> None:
+        self.full, self.meaning = full, _NAMES[full]
+
+
+class _DType:
+    """A dtype of numbers, or "O" for objects."""
+
+    def __init__(self, code: str) -> None:
+        self.code, self.order = code, "<"
+
+    def numpy(self) -> np.dtype[Any]:
+        if self.code.startswith("O"):
+            raise RefusedPickle("it has objects where numbers are expected")
+        return np.dtype(f"{self.order if self.order in '<>' else '<'}{self.code}")
+
+
+class _NumpyMachine(PickleMachine):
+    def __init__(self, leave_inert: Callable[[str, str], bool]) -> None:
+        super().__init__()
+        self._leave_inert = leave_inert
+
+    def look_up(self, module: str, attribute: str) -> Any:
+        full = f"{module}.{attribute}"
+        if full in _NAMES:
+            return _Name(full)
+        if self._leave_inert(module, attribute):
+            return Inert(full)
+        raise RefusedPickle(f"it asks for {full[:80]}, which no arrays need")
+
+    def call(self, target: Any, arguments: Any) -> Any:
+        match target, arguments:
+            case _Name(meaning="_reconstruct"), (_Name(meaning="ndarray"), *_):
+                return PickledArray()
+            case _Name(meaning="_frombuffer"), (data, _DType() as dtype, shape, "C" | "F" as order):
+                made = PickledArray()
+                made.array = _array(data, dtype.numpy(), shape, fortran=order == "F")
+                return made
+            case _Name(meaning="dtype"), (str(code), *_) if _DTYPE.fullmatch(code.lstrip("<>|=")):
+                return _DType(code.lstrip("<>|="))
+            case _Name(meaning="scalar"), (_DType() as dtype, data):
+                return _array(data, dtype.numpy(), (), fortran=False).item()
+            case _Name(meaning="encode"), (str(text), str(encoding)) if encoding in ("latin1", "latin-1"):
+                return text.encode("latin-1", "strict")
+            case _Name(meaning="dict"), ():
+                return {}
+            case _Name(full=full), _ if self._leave_inert(*full.rsplit(".", 1)):
+                return Inert(full)
+            case Inert(), _:
+                return super().call(target, arguments)
+        raise RefusedPickle("it makes an object in a way that numpy never writes")
+
+    def set_state(self, target: Any, state: Any) -> None:
+        match target, state:
+            case _DType(), (int(), str(order), *_) if order in _BYTE_ORDERS:
+                target.order = order
+            case PickledArray(), (int(), tuple(shape), _DType(code="O" | "O8"), _, list(items)):
+                if math.prod(_checked(shape)) != len(items):
+                    raise RefusedPickle("an array of objects in it does not have as many as it says")
+                target.items = items
+            case PickledArray(), (int(), tuple(shape), _DType() as dtype, fortran, data):
+                target.array = _array(data, dtype.numpy(), shape, fortran=bool(fortran))
+            case (PickledArray(), (int(), tuple(), Inert(), *_)) | (Inert(), _):
+                super().set_state(target, state)
+            case _:
+                raise RefusedPickle("it fills an object in a way that numpy never writes")
+
+
 def _checked(shape: Any) -> tuple[int, ...]:
     if not isinstance(shape, tuple) or len(shape) > _MAX_DIMENSIONS:
-        raise refused("an array in it has an impossible shape")
+        raise RefusedPickle("an array in it has an impossible shape")
     if not all(type(size) is int and size >= 0 for size in shape):
-        raise refused("an array in it has an impossible shape")
+        raise RefusedPickle("an array in it has an impossible shape")
     return shape
 
 
@@ -151,8 +149,8 @@ def _array(data: Any, dtype: np.dtype[Any], shape: Any, *, fortran: bool) -> NDA
     """A copy of the bytes as an array. Texts are what Python 2 wrote for bytes."""
     raw = data.encode("latin-1", "replace") if isinstance(data, str) else data
     if not isinstance(raw, (bytes, bytearray)):
-        raise refused("an array in it has no bytes")
+        raise RefusedPickle("an array in it has no bytes")
     if math.prod(_checked(shape)) * dtype.itemsize != len(raw):
-        raise refused(f"an array of shape {list(shape)} in it does not fit its {len(raw)} bytes")
+        raise RefusedPickle(f"an array of shape {list(shape)} in it does not fit its {len(raw)} bytes")
     flat = np.frombuffer(raw, dtype)
     return flat.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="))
