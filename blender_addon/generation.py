@@ -73,6 +73,8 @@ class Job:
     request_id: int = 0
     takes: list[str] = field(default_factory=list)
     """Names of the Actions made so far."""
+    again_of: str = ""
+    """SHA-256 of the model that made the take which this request makes again; empty for a new request."""
     pressed: float = field(default_factory=time.perf_counter)
 
 
@@ -153,6 +155,8 @@ def apply_motion(job: Job, motion: MotionReady) -> Notice | None:
         raise NotPossible(error.message, error.hint) from error
     job.takes.append(action.name)
     sentences = [*motion.warnings, *warnings, *playback_obstacles(armature)]
+    if job.again_of and job.again_of != metadata.pack_sha256:
+        sentences.append(f"The files of the model “{metadata.pack}” have changed since it made the earlier take.")
     level = "WARNING" if sentences else "INFO"
     if replaced:
         sentences.append(f"Your own Action “{replaced.name}” stays in the file; the take plays in its place.")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import bpy
 
@@ -26,6 +26,9 @@ from .smpl_body.blender_shape import is_body
 from .smpl_body.stature import rests_as_smpl
 from .take_options import TakeOptions
 from .targets import ready_rig
+
+LAST_FRAME: Final = 1_048_574
+"""Blender's MAXFRAME."""
 
 
 class KeyedMotion(NamedTuple):
@@ -50,6 +53,7 @@ def keyed_motion(
 
     Raises RigError or RetargetError, both with a hint; nothing is changed then, nor otherwise.
     """
+    _check_frames(start_frame + seconds * scene_fps)
     with standing_before(armature, start_frame):
         depsgraph = bpy.context.evaluated_depsgraph_get()
         rig, bone_map = ready_rig(armature, depsgraph)
@@ -81,6 +85,14 @@ def _from_present(armature: bpy.types.Object, track: PoseTrack, driven: Driven, 
     track = replace(track, held={**track.held, **read_channels(armature, scales)})
     present = read_channels(armature, [channel for channel in track.held if channel[0] not in idle])
     return blend_held(track, {**present, **scales}, driven.present.gradual, frames_in, frames_out)
+
+
+def _check_frames(last: float) -> None:
+    if last > LAST_FRAME:
+        raise RetargetError(
+            f"The take would end on frame {last:.0f}, and Blender plays none after {LAST_FRAME}.",
+            "Let it start earlier, take a shorter motion, or lower the scene's frame rate.",
+        )
 
 
 def _check_object(armature: bpy.types.Object) -> None:

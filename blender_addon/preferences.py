@@ -141,7 +141,7 @@ def further_pack_folders() -> list[Path]:
     """Folders of packs besides the shipped ones, in the order in which the engine looks through them."""
     chosen = settings().packs_folder
     named = [chosen, *os.environ.get(PACKS_VARIABLE, "").split(os.pathsep)]
-    return [own_packs_folder(), *(chosen_path(folder) for folder in named if folder)]
+    return [own_packs_folder(), *(chosen_path(folder).absolute() for folder in named if folder)]
 
 
 def engine_variables() -> dict[str, str]:

@@ -72,7 +72,7 @@ class Runtime:
 
     def location(self, *, fresh: bool = False) -> EnginePython | EngineMissing:
         """The engine's Python or why there is none; looked up again when asked to, or when a setting changed."""
-        chosen = preferences.settings().engine_python
+        chosen = bpy.path.abspath(preferences.settings().engine_python)
         key = (os.environ.get(ENVIRONMENT_VARIABLE), chosen)
         if fresh or bpy.app.background or self._location is None or self._location[0] != key:
             try:

@@ -161,12 +161,13 @@ def _resolve_seconds(pack: Pack, value: object, *, chained: bool) -> float:
             {"limit_seconds": MAX_CHAINED_SECONDS},
         )
     if not chained and value > longest + SECONDS_TOLERANCE:
-        segments = len(_segments(pack, min(float(value), MAX_CHAINED_SECONDS)))
+        segments = len(_segments(pack, float(value))) if value <= MAX_CHAINED_SECONDS + SECONDS_TOLERANCE else 0
+        more = f"or have {segments} segments chained" if segments else f"or chain up to {MAX_CHAINED_SECONDS:g} s"
         raise RequestError(
             "seconds_over_limit",
             f"{value:g} s is too long: the model {pack.name!r} makes at most {longest:g} s in one take.",
-            f"Ask for {longest:g} s or less, or have {segments} segments chained.",
-            {"limit_seconds": longest, "segments": segments if value <= MAX_CHAINED_SECONDS else 0},
+            f"Ask for {longest:g} s or less, {more}.",
+            {"limit_seconds": longest, "segments": segments},
         )
     return float(value)
 

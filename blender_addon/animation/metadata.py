@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, astuple, dataclass, fields, replace
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -58,13 +58,22 @@ class TakeMetadata:
     @classmethod
     def from_file(cls, meta: Mapping[str, Any], scene_fps: float, *, file: str, seconds: float) -> TakeMetadata:
         """From the `meta` of a motion file. A file that does not say what made it gives an empty request."""
+        file = file.encode("utf-8", "replace").decode("utf-8")
         try:
             known = replace(cls.from_engine(meta, scene_fps), file=file)
+            known._check_storable()
         except (KeyError, OverflowError, TypeError, ValueError):
             known = None
         if known is None or not abs(known.seconds - seconds) < _SAME_SECONDS:
             return cls("", "", "", 0, 0.0, 0, seconds, float(scene_fps), "", "", "", file)
         return known
+
+    def _check_storable(self) -> None:
+        """Raises OverflowError or UnicodeEncodeError for what ID properties cannot hold; no engine sends such."""
+        if not -_INT32_LIMIT <= self.steps < _INT32_LIMIT:
+            raise OverflowError(f"{self.steps} steps")
+        for value in astuple(self):
+            str(value).encode("utf-8")
 
     @property
     def has_request(self) -> bool:

@@ -15,11 +15,11 @@ from . import compat
 from .before import Values, give_back, read_before, store_before
 from .editable import check_can_animate
 from .errors import AnimationError
-from .identity import OPTIONS, START_FRAME, is_take
+from .identity import OPTIONS, is_take
 from .keys import remove_curves, write_curves
 from .metadata import PREFIX
 from .take import Option, channels_of, check_track, set_frame_range, take_curves
-from .takes import strips_using
+from .takes import read_start_frame, strips_using
 
 
 def rekey_take(
@@ -46,7 +46,7 @@ def rekey_take(
     check_can_rekey(action)
     check_track(armature, track)
     curves = take_curves(armature, track, rig, bone_map, before, key_reduction, key_error_degrees, key_handles)
-    first = int(action[START_FRAME])
+    first = read_start_frame(action)
     _try_out(armature, curves, first)
     given_up, kept = read_before(action), channels_of(track, rig)
     container = compat.curve_container(action, armature)

@@ -64,8 +64,10 @@ def read_source_take(action: Any) -> SourceTake:
         arrays = {name: np.array(group[name]).reshape(-1, *width) for name, width in _WIDTHS.items()}
         fps = float(group["fps"])
         frames = {len(arrays[name]) for name in ("rotations", "root", "contacts")}
-        if len(frames) != 1 or len(arrays["offsets"]) != 22:
+        if len(frames) != 1 or 0 in frames or len(arrays["offsets"]) != 22:
             raise ValueError("the arrays differ in length")
+        if not 0.0 < fps < np.inf or not all(np.isfinite(array).all() for array in arrays.values()):
+            raise ValueError("there are values that are not finite")
     except (KeyError, TypeError, ValueError) as error:
         raise AnimationError(
             f"The motion behind “{action.name}” is not stored with it.",

@@ -16,7 +16,7 @@ from . import compat
 from .compat import Assignment
 from .editable import check_can_animate
 from .errors import AnimationError
-from .identity import ARMATURE, all_takes, is_take
+from .identity import ARMATURE, START_FRAME, all_takes, is_take
 from .metadata import TakeMetadata
 from .play import play, restored_on_error
 
@@ -116,6 +116,17 @@ def read_metadata(action: bpy.types.Action) -> TakeMetadata:
     except (KeyError, TypeError, ValueError) as error:
         raise AnimationError(
             f"“{action.name}” does not say completely what it was made from.",
+            "Its custom properties were edited; generate a new take from the panel.",
+        ) from error
+
+
+def read_start_frame(action: bpy.types.Action) -> int:
+    """The frame of the take's first key. Raises AnimationError when that property is missing or damaged."""
+    try:
+        return int(action[START_FRAME])
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise AnimationError(
+            f"“{action.name}” does not say on which frame it starts.",
             "Its custom properties were edited; generate a new take from the panel.",
         ) from error
 

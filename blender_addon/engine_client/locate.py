@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -52,16 +53,24 @@ def engine_python(environment: Mapping[str, str], preference: str, install_venv:
     if named:
         message = f"{ENVIRONMENT_VARIABLE} names {named}, which is not there."
         hint = "Correct or clear that environment variable, then start Blender again."
-        return EnginePython(_existing(Path(named).expanduser(), message, hint, install_helps=False), "environment")
+        return EnginePython(_existing(_home_expanded(named), message, hint, install_helps=False), "environment")
     if preferred:
         message = f"The engine's Python in the preferences, {preferred}, is not there."
         hint = "Correct that path in the add-on's preferences, or clear it to use the installed engine."
-        return EnginePython(_existing(Path(preferred).expanduser(), message, hint, install_helps=False), "preference")
+        return EnginePython(_existing(_home_expanded(preferred), message, hint, install_helps=False), "preference")
     message, hint = "The engine is not installed yet.", "Press Install Engine in the MLD tab."
     python = _existing(venv_python(install_venv), message, hint, install_helps=True)
     if not _is_complete(install_venv):
         raise EngineMissing("The engine's installation is not finished.", "Press Install Engine to go on with it.")
     return EnginePython(python, "install")
+
+
+def is_file(path: Path) -> bool:
+    """Also of paths that are too long for the system, at which pathlib's own answer is an error."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _is_complete(venv: Path) -> bool:
@@ -72,7 +81,15 @@ def _is_complete(venv: Path) -> bool:
         return False
 
 
+def _home_expanded(text: str) -> Path:
+    """With `~` replaced, where it names a user's folder."""
+    path = Path(text)
+    with contextlib.suppress(RuntimeError):
+        path = path.expanduser()
+    return path
+
+
 def _existing(python: Path, message: str, hint: str, *, install_helps: bool) -> Path:
-    if not python.is_file():
+    if not is_file(python):
         raise EngineMissing(message, hint, install_helps=install_helps)
     return python

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 DEFAULT_PACK: Final = "research"
 CONFIG_FILE: Final = "config.json"
+_MANY_STEPS: Final = 1 << 31
 _CONDITION_WORDS: Final = {"TEXT": "text", "ACTION": "action labels", "UNCONDITIONAL": "nothing at all"}
 
 
@@ -78,18 +80,26 @@ def read_vocabularies(folders: Iterable[Path]) -> dict[str, Vocabulary]:
     """
     found: dict[str, Vocabulary] = {}
     for folder in folders:
-        for config in sorted(folder.glob(f"*/{CONFIG_FILE}")) if folder.is_dir() else ():
+        for config in _configs(folder):
             vocabulary = _read(config)
             if vocabulary is not None:
                 found.setdefault(vocabulary.pack, vocabulary)
     return found
 
 
+def _configs(folder: Path) -> list[Path]:
+    """None where there is no such folder. A name with a leading dot is a pack that is being written."""
+    try:
+        return sorted(path for path in folder.glob(f"*/{CONFIG_FILE}") if not path.parent.name.startswith("."))
+    except OSError:
+        return []
+
+
 def _read(path: Path) -> Vocabulary | None:
     try:
         config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         fps, frames, schedule = float(config["representation"]["fps"]), config["frames"], config["schedule"]
-        return Vocabulary(
+        found = Vocabulary(
             pack=str(config["name"]),
             licence=str(config["licence"]).split(" (")[0].strip(),
             conditions=tuple(name for name in _CONDITION_WORDS if name.lower() in config["conditions"]),
@@ -101,5 +111,16 @@ def _read(path: Path) -> Vocabulary | None:
             guidance_scale=float(schedule["guidance_scale"]),
             step_counts=tuple(sorted(len(preset["timesteps"]) for preset in schedule.get("presets", ()))),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None
+    return found if _can_be_shown(found) else None
+
+
+def _can_be_shown(vocabulary: Vocabulary) -> bool:
+    """Whether Blender's fields take the texts and numbers: no engine runs a pack in which they do not."""
+    numbers = (vocabulary.min_seconds, vocabulary.max_seconds, vocabulary.guidance_scale)
+    try:
+        " ".join((vocabulary.pack, vocabulary.licence, *vocabulary.actions, *vocabulary.styles)).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return all(map(math.isfinite, numbers)) and 0 < vocabulary.steps < _MANY_STEPS

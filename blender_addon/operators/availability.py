@@ -13,6 +13,14 @@ from ..engine_client.locate import EngineMissing
 
 
 def generate_blocked(context: bpy.types.Context) -> str:
+    blocked = _engine_blocked()
+    if blocked:
+        return blocked
+    settings = context.scene.mld
+    return runtime.current().vocabulary(context.scene).lacks(settings.condition) or targets.target_problem(context)
+
+
+def _engine_blocked() -> str:
     live = runtime.current()
     if live.installing:
         return "The engine is being installed. Wait until that has finished."
@@ -21,23 +29,25 @@ def generate_blocked(context: bpy.types.Context) -> str:
         return f"{location.message} {location.hint}"
     if live.busy:
         return "A take is being generated. Wait for it, or press Cancel."
-    settings = context.scene.mld
-    return live.vocabulary(context.scene).lacks(settings.condition) or targets.target_problem(context)
+    return ""
 
 
 def regenerate_blocked(context: bpy.types.Context) -> str:
-    blocked = generate_blocked(context)
+    """The panel's own model and condition do not count: a take is made again by the model that made it."""
+    blocked = _engine_blocked() or targets.target_problem(context)
     if blocked:
         return blocked
-    action = takes.active_take(targets.target_armature(context))
-    if action is None:
-        known = runtime.current().last_request is not None
-        return "" if known else "There is no take to make again yet. Press Generate first."
+    live, action = runtime.current(), takes.active_take(targets.target_armature(context))
+    if action is None and live.last_request is None:
+        return "There is no take to make again yet. Press Generate first."
     try:
-        takes.make_request(action)
+        request = live.last_request if action is None else takes.make_request(action)
     except AnimationError as error:
         return str(error)
-    return ""
+    if request["pack"] in live.packs:
+        return ""
+    made = "the last take" if action is None else f"“{action.name}”"
+    return f"The model “{request['pack']}”, which made {made}, is not here. Press Generate with another one."
 
 
 def take_blocked(context: bpy.types.Context) -> str:

@@ -7,6 +7,7 @@ background mode there is no main loop, so the operators return when the keys are
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import bpy
@@ -14,7 +15,6 @@ import bpy
 from .. import generation, runtime, targets
 from ..animation import takes
 from ..animation.errors import AnimationError
-from ..animation.identity import START_FRAME
 from ..engine_client import timer
 from ..engine_client.locate import EngineMissing
 from ..generation import Job, NotPossible, Placement
@@ -83,11 +83,13 @@ class MLD_OT_regenerate(bpy.types.Operator):
             armature = targets.target_armature(context)
             action = takes.active_take(armature)
             if action is not None:
-                request, start_frame = takes.make_request(action), int(action[START_FRAME])
+                request, start_frame = takes.make_request(action), takes.read_start_frame(action)
+                made_by = takes.read_metadata(action).pack_sha256
             else:
-                request, start_frame = dict(runtime.current().last_request), None
+                request, start_frame, made_by = dict(runtime.current().last_request), None, ""
             request = generation.with_new_seed(request)
-            return _run(self, generation.new_job(armature, request, Placement.of(context.scene, start_frame)))
+            job = generation.new_job(armature, request, Placement.of(context.scene, start_frame))
+            return _run(self, replace(job, again_of=made_by))
         except (NotPossible, EngineMissing, AnimationError) as refusal:
             return _refuse(self, refusal)
 

@@ -10,7 +10,6 @@ import bpy
 from .. import targets
 from ..animation import takes
 from ..animation.errors import AnimationError
-from ..animation.identity import START_FRAME
 from ..animation.rekey import rekey_take
 from ..animation.source import read_source_take
 from ..keying import keyed_motion
@@ -53,7 +52,7 @@ def _rekey(scene: bpy.types.Scene, armature: bpy.types.Object, action: bpy.types
         armature,
         read_source_take(action),
         options,
-        start_frame=int(action[START_FRAME]),
+        start_frame=takes.read_start_frame(action),
         scene_fps=fps,
         seconds=takes.read_metadata(action).seconds,
     )

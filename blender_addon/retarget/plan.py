@@ -45,7 +45,9 @@ class Plan:
 
 
 def make_plan(rig: RigSnapshot, bone_map: BoneMap) -> Plan:
-    """Raises RetargetError for an incomplete or contradictory map, RigError for a bone the rig does not have."""
+    """Raises RetargetError for an incomplete or contradictory map, or where all of its bones are locked, RigError for a
+    bone the rig does not have.
+    """
     roles = _role_indices(rig, bone_map)
     follows: dict[int, tuple[str | None, int, int, float]] = {}
     for role, index in roles.items():
@@ -62,6 +64,11 @@ def make_plan(rig: RigSnapshot, bone_map: BoneMap) -> Plan:
             del follows[index]
         elif rig.constrained[index]:
             warnings.append(f"“{rig.bone_names[index]}” has constraints, which may override its keys.")
+    if not follows:
+        raise RetargetError(
+            f"The rotations of all mapped bones of “{rig.name}” are locked, so nothing can move.",
+            "Unlock them (Item tab of the sidebar), or choose other bones in the bone map.",
+        )
     order = sorted(follows)
     place = {index: position for position, index in enumerate(order)}
     bones = tuple(

@@ -58,7 +58,7 @@ def fit_bones(context: bpy.types.Context, armature: bpy.types.Object) -> None:
         stature = Stature.from_property(armature.data[PROPERTY])
         betas = [key.value for key in keys]
         heads = stature.heads(betas)
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BodyError(f"The joints of “{armature.name}” are damaged.", "Add the body again from its file.") from error
     if missing := [name for name in stature.names if name not in armature.data.bones]:
         raise BodyError(f"“{armature.name}” has no bone “{missing[0]}” any more.", "Undo that, or add the body again.")

@@ -12,6 +12,7 @@ from typing import Final
 
 from ..contract import body as body_file
 from ..engine_client.environment import child_environment, hidden_window
+from ..engine_client.locate import is_file
 from ..errors import AddonError
 
 LIMIT_SECONDS: Final = 600.0
@@ -28,7 +29,7 @@ class Conversion:
 
     def __init__(self, python: Path, model_file: Path, *, source_root: Path, environment: Mapping[str, str]) -> None:
         """Raises BodyError when it cannot be started."""
-        if not model_file.is_file():
+        if not is_file(model_file):
             raise BodyError(f"There is no file {model_file}.", "Choose your own SMPL, SMPL-H or SMPL-X file.")
         self.model_file = model_file
         self._folder = tempfile.TemporaryDirectory(prefix="mld-body-", ignore_cleanup_errors=True)

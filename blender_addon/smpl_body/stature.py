@@ -54,7 +54,7 @@ class Stature:
 
     @classmethod
     def from_property(cls, group: Mapping[str, Any]) -> Stature:
-        """Raises KeyError or ValueError for a damaged property."""
+        """Raises KeyError, TypeError or ValueError for a damaged property."""
         model = str(group["model"])
         count = len(body.JOINT_NAMES[model])
         joints = np.array(group["joints"]).reshape(count, 3)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -42,7 +43,7 @@ class Pack:
         file = str(directory / CONFIG_FILE)
         try:
             values = json.loads(self.read(CONFIG_FILE).decode("utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise PackError("pack_corrupt", f"{file} is not JSON: {error}.", _COPY_AGAIN, {"file": file}) from error
         self.config: PackConfig = parse_config(values, file)
         if self._hashes is not None:
@@ -54,18 +55,17 @@ class Pack:
     def open(cls, name_or_directory: str | Path = DEFAULT_PACK) -> Pack:
         """The pack of that name (shipped, or in a folder of MLD_PACKS_DIR), or the one in that directory.
 
-        A name is that of the pack's folder, or the one that its configuration gives.
+        A name is the one that the pack's configuration gives, which takes keep, or else that of its folder.
         Raises PackError: unknown_pack (the message lists the names there are), pack_missing_file,
         pack_corrupt.
         """
         as_path = Path(name_or_directory)
         if str(name_or_directory) == as_path.name:
-            for folder in _pack_folders():
-                if (folder / as_path.name / CONFIG_FILE).is_file():
-                    return cls(folder / as_path.name)
-            for pack in list_packs():
-                if pack.name == as_path.name:
-                    return pack
+            folders = [folder for parent in _pack_folders() for folder in _candidates(parent)]
+            named = [folder for folder in folders if _configured_name(folder) == as_path.name]
+            named += [folder for folder in folders if folder.name == as_path.name]
+            if named:
+                return cls(named[0])
         if as_path.is_dir():
             return cls(as_path.resolve())
         names = sorted({folder.name for parent in _pack_folders() for folder in _candidates(parent)})
@@ -229,16 +229,35 @@ def hash_files(directory: Path) -> dict[str, str]:
 
 def _pack_folders() -> list[Path]:
     extra = os.environ.get(PACKS_VARIABLE, "")
-    return [SHIPPED_PACKS, *(Path(folder).expanduser() for folder in extra.split(os.pathsep) if folder)]
+    return [SHIPPED_PACKS, *(_home_expanded(folder) for folder in extra.split(os.pathsep) if folder)]
+
+
+def _home_expanded(text: str) -> Path:
+    path = Path(text)
+    with contextlib.suppress(RuntimeError):  # `~` names no user
+        path = path.expanduser()
+    return path
 
 
 def _candidates(parent: Path) -> list[Path]:
-    if not parent.is_dir():
-        return []
+    """None where there is no such folder, or it cannot be read."""
     # A name with a leading dot is a pack that is being written.
-    return sorted(
-        folder for folder in parent.iterdir() if not folder.name.startswith(".") and (folder / CONFIG_FILE).is_file()
-    )
+    try:
+        return sorted(
+            folder
+            for folder in parent.iterdir()
+            if not folder.name.startswith(".") and (folder / CONFIG_FILE).is_file()
+        )
+    except OSError:
+        return []
+
+
+def _configured_name(folder: Path) -> str | None:
+    try:
+        name = json.loads((folder / CONFIG_FILE).read_bytes())["name"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _read_hashes(directory: Path) -> dict[str, str] | None:
@@ -249,7 +268,7 @@ def _read_hashes(directory: Path) -> dict[str, str] | None:
         hashes = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
             raise ValueError("no object of texts")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _bad_hashes(directory, str(error)) from error
     return hashes
 

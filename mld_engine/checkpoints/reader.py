@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -50,7 +51,7 @@ class Section:
 
     def text(self, key: str, choices: Collection[str] = ()) -> str:
         value = self._take(key)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or not _is_plain(value):
             raise self._error(self._name(key), f"is {value!r}, not a text")
         if choices and value not in choices:
             raise self._error(self._name(key), f"is {value!r}; this engine knows {', '.join(sorted(choices))}")
@@ -76,7 +77,7 @@ class Section:
 
     def texts(self, key: str, choices: Collection[str] = ()) -> tuple[str, ...]:
         value = self._take(key)
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        if not isinstance(value, list) or not all(isinstance(item, str) and item and _is_plain(item) for item in value):
             raise self._error(self._name(key), "is no list of texts")
         unknown = [item for item in value if choices and item not in choices]
         if unknown or len(set(value)) != len(value):
@@ -111,6 +112,11 @@ class Section:
         unread = sorted(set(self._values) - self._read)
         if unread:
             raise self._error(self._name(unread[0]), "is not a key that this engine knows")
+
+
+def _is_plain(text: str) -> bool:
+    """Without what could command a terminal, and without half characters, which no file can hold."""
+    return not any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t" for letter in text)
 
 
 def _is_vector(value: object) -> bool:

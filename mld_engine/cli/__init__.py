@@ -54,6 +54,12 @@ def main(argv: Sequence[str]) -> int:
     except EngineError as error:
         _complain(str(error))
         return EXIT_BAD_INPUT if isinstance(error, RequestError) or error.code == "unknown_pack" else EXIT_FAILURE
+    except OSError as error:
+        if os.environ.get(_TRACEBACK_VARIABLE):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _complain(f"{where}{error.strerror or error}. Check the path, its permissions and the free disk space.")
+        return EXIT_FAILURE
     except Exception as error:
         if os.environ.get(_TRACEBACK_VARIABLE):
             raise

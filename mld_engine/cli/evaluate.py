@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .options import DEFAULT_PACK, DEVICES
 
+_MARKDOWN_FILE, _JSON_FILE = "report.md", "report.json"
 KINDS = ("auto", "own", "t2m", "kit", "humanact12", "uestc")
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..errors import RequestError
     from ..evaluate.published.opening import EvaluatorChoice
     from ..evaluate.report import Choices, compare, evaluate
+    from ..export.files import check_output_path
 
     if arguments.repeats < 1 or arguments.clips < 2:
         raise RequestError(
@@ -104,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise RequestError(
             "bad_splits", f"There is no split {unknown[0]!r}; there are {', '.join(SPLITS)}.", "Correct --splits."
         )
+    if arguments.out is not None:
+        check_output_path(arguments.out / _MARKDOWN_FILE, ".md")
     choices = Choices(
         splits=splits,
         clips=arguments.clips,
@@ -143,6 +147,8 @@ def _packs_in(folder: Path) -> list[Any]:
 
 
 def _write(report: Report, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.md").write_text(report.markdown() + "\n", encoding="utf-8")
-    (folder / "report.json").write_text(json.dumps(report.values(), indent=1) + "\n", encoding="utf-8")
+    from ..export.files import atomic_file
+
+    for name, text in ((_MARKDOWN_FILE, report.markdown()), (_JSON_FILE, json.dumps(report.values(), indent=1))):
+        with atomic_file(folder / name) as stream:
+            stream.write(f"{text}\n".encode())

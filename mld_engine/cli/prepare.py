@@ -147,7 +147,7 @@ def _add_published(layouts: Any) -> None:
             _open_actions,
         )
         parser.add_argument(
-            "--source-fps", type=_positive, default=fps, metavar="FPS",
+            "--source-fps", type=_frame_rate, default=fps, metavar="FPS",
             help=f"frame rate of the poses, which the files do not tell (default {fps:g})",
         )  # fmt: skip
         if name == "humanact12":
@@ -204,7 +204,7 @@ def _layout(
     )
     parser.add_argument("source", type=Path, metavar="SRC", help="what to read")
     parser.add_argument("target", type=Path, metavar="DST", help="data set folder to write; must not exist")
-    parser.add_argument("--fps", type=_positive, default=30.0, help="frame rate of the data set (default 30)")
+    parser.add_argument("--fps", type=_frame_rate, default=30.0, help="frame rate of the data set (default 30)")
     parser.add_argument("--licence", default="", metavar="TEXT", help="licence of the clips, for the model card")
     parser.add_argument("--strict", action="store_true", help="write nothing where a clip or a file has to be left out")
     parser.set_defaults(run=lambda arguments: _run(arguments, open_source))
@@ -306,6 +306,13 @@ def _positive(text: str) -> float:
     number = float(text)
     if not 0 < number < 1e6:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def _frame_rate(text: str) -> float:
+    number = float(text)
+    if not 1 <= number <= 240:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 240")
     return number
 
 

@@ -14,6 +14,7 @@ from .options import DEVICES
 
 if TYPE_CHECKING:
     from ..train.config import Values
+    from ..train.run import TrainingRun
 
 _STAGES: Final = ("all", "vae", "denoiser", "evaluator", *train_from_pack.STAGES)
 _PRESETS: Final = ("default", "paper", "tiny")
@@ -73,8 +74,8 @@ def add_command(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train; where this GPU cannot capture the steps as graphs, once more without them from the last checkpoint."""
     from ..device import choose_device, device_name
-    from ..train.config import dump, read_values, with_change
-    from ..train.run import CONFIG_FILE, TrainingRun
+    from ..train.config import dump, read_values, store, with_change
+    from ..train.run import CONFIG_FILE, TrainingRun, sole_run
     from ..train.runner import CaptureError
 
     train_from_pack.check(arguments)
@@ -87,26 +88,30 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.stage in train_from_pack.STAGES:
         return train_from_pack.run(arguments, values, folder, device)
     training = TrainingRun(arguments.out, values, arguments.data, device, lambda line: print(line, flush=True))
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / CONFIG_FILE).write_text(dump(values), encoding="utf-8")
-    print(training.describe(), flush=True)
     try:
-        if arguments.stage == "evaluator":
-            training.train_evaluator()
-            print(f"wrote {arguments.out / arguments.stage}")
-            return 0
-        if arguments.stage != "denoiser":
-            training.train_vae(only=arguments.stage == "vae")
-        if arguments.stage != "vae":
-            training.train_denoiser(only=arguments.stage == "denoiser")
-            print(f"wrote {training.write()}")
+        with sole_run(arguments.out):
+            store(arguments.out / CONFIG_FILE, values)
+            print(training.describe(), flush=True)
+            _train(training, arguments.stage)
     except CaptureError as error:
         print(f"mld_engine: warning: {error.message} Training goes on without graphs.", file=sys.stderr, flush=True)
         values = with_change(read_values(arguments.out / CONFIG_FILE), "performance", "graphs", False)
-        (arguments.out / CONFIG_FILE).write_text(dump(values), encoding="utf-8")
+        store(arguments.out / CONFIG_FILE, values)
         command = [sys.executable, "-m", "mld_engine", "train", arguments.stage, "--resume", "--device", device.type]
         return subprocess.call([*command, "--data", str(arguments.data), "--out", str(arguments.out)])
     return 0
+
+
+def _train(training: TrainingRun, stage: str) -> None:
+    if stage == "evaluator":
+        training.train_evaluator()
+        print(f"wrote {training.folder / stage}")
+        return
+    if stage != "denoiser":
+        training.train_vae(only=stage == "vae")
+    if stage != "vae":
+        training.train_denoiser(only=stage == "denoiser")
+        print(f"wrote {training.write()}")
 
 
 def _configuration(arguments: argparse.Namespace, folder: Path) -> Values:
@@ -120,7 +125,7 @@ def _configuration(arguments: argparse.Namespace, folder: Path) -> Values:
         raise RequestError("no_run", f"{arguments.out} holds no run to go on with.", "Leave --resume out to start one.")
     if stored.is_file() and (arguments.resume or arguments.stage in ("denoiser", "evaluator")):
         values = load_values(file=stored, changes=arguments.changes)
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    elif arguments.stage != "teach" and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         hint = "Add --resume to go on with it, or give another folder."
         raise RequestError("run_exists", f"There is something in {arguments.out} already.", hint)
     else:

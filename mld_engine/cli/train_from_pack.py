@@ -48,24 +48,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Raises RequestError (bad_option) for an option that is missing."""
+    """Raises RequestError (bad_option, evaluator_missing) for what is missing, before anything is computed."""
     from ..errors import RequestError
+    from ..evaluate.evaluator import check_evaluator
 
     if arguments.stage == "distill" and arguments.teacher is None:
         raise RequestError("bad_option", "There is no pack to learn from.", "Name it with --teacher.")
+    if arguments.stage == "distill" and arguments.evaluator is not None:
+        check_evaluator(arguments.evaluator)
+    if arguments.stage == "teach" and not arguments.out.name:
+        raise RequestError("bad_option", f"{arguments.out} gives the pack no name.", "Name a new folder with --out.")
 
 
 def configuration_folder(arguments: argparse.Namespace) -> Path:
-    """Where the stage keeps config.toml. A run that is not taken up again starts from nothing."""
+    """Where the stage keeps config.toml."""
     out: Path = arguments.out
     if arguments.stage != "teach":
         return out
     from ..train.teach import work_folder
 
-    folder = work_folder(out)
-    if not arguments.resume:
-        shutil.rmtree(folder, ignore_errors=True)
-    return folder
+    return work_folder(out)
 
 
 def changed(arguments: argparse.Namespace, values: Values) -> Values:
@@ -86,9 +88,9 @@ def changed(arguments: argparse.Namespace, values: Values) -> Values:
 def run(arguments: argparse.Namespace, values: Values, folder: Path, device: torch.device) -> int:
     """Train from the pack; where this GPU cannot capture the steps as graphs, once more without them."""
     from ..checkpoints.pack import Pack
-    from ..train.config import dump, with_change
+    from ..train.config import store, with_change
     from ..train.distill import DistillRun
-    from ..train.run import CONFIG_FILE
+    from ..train.run import CONFIG_FILE, sole_run
     from ..train.runner import CaptureError
     from ..train.teach import TeachRun
 
@@ -98,28 +100,27 @@ def run(arguments: argparse.Namespace, values: Values, folder: Path, device: tor
     try:
         if arguments.stage == "distill":
             distillation = DistillRun(folder, values, Pack.open(arguments.teacher), arguments.data, device, say)
-            _store(folder / CONFIG_FILE, dump(values))
-            distillation.train()
-            written = distillation.write(arguments.evaluator)
+            with sole_run(folder):
+                store(folder / CONFIG_FILE, values)
+                distillation.train()
+                written = distillation.write(arguments.evaluator)
         else:
             lesson = TeachRun(
                 arguments.out, values, Pack.open(arguments.pack), arguments.data, device, say,
                 label=arguments.label, overwrite=arguments.overwrite,
             )  # fmt: skip
-            _store(folder / CONFIG_FILE, dump(values))
+            if not arguments.resume:
+                # Only now: what a killed run left is not lost to an option that is refused.
+                shutil.rmtree(folder, ignore_errors=True)
+            store(folder / CONFIG_FILE, values)
             say(lesson.describe())
             written = lesson.run()
     except CaptureError as error:
         print(f"mld_engine: warning: {error.message} Training goes on without graphs.", file=sys.stderr, flush=True)
-        _store(folder / CONFIG_FILE, dump(with_change(values, "performance", "graphs", False)))
+        store(folder / CONFIG_FILE, with_change(values, "performance", "graphs", False))
         return subprocess.call(_again(arguments, device))
     print(f"wrote {written}")
     return 0
-
-
-def _store(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
 
 
 def _again(arguments: argparse.Namespace, device: torch.device) -> list[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,10 @@ def download(source: Source, say: Callable[[str], None]) -> list[Path]:
 
     Raises EngineError (download_failed).
     """
+    from huggingface_hub.utils.logging import set_verbosity
+
+    # Its warnings tell of retries; what comes of them is the error's text.
+    set_verbosity(logging.ERROR)
     paths = []
     for group in source.downloads:
         path = _first_of(source, group)

@@ -38,6 +38,7 @@ _TRANS: Final = ("trans", "transl")
 _RATES: Final = ("mocap_framerate", "mocap_frame_rate", "mocap_frame_rates", "framerate", "frame_rate", "fps")
 _POSES: Final = ("poses", "root_orient", "pose_body")
 _FPS: Final = (1.0, 1000.0)
+_SHORTEST_BONE: Final = 1e-4
 _LARGEST: Final = 1e6
 """Metres, radians or anything else: what is larger was damaged, and single precision would garble it."""
 
@@ -108,13 +109,12 @@ def read(path: Path) -> Clip:
     rotations = _quaternions(poses.reshape(frames, skeleton.JOINT_COUNT, 3))
     rotations[:, 0] = _multiply(_matrix_quaternion(axes.Y_UP_TO_Z_UP.T), rotations[:, 0])
     contacts = (frames, len(skeleton.CONTACT_JOINTS))
-    offsets = (skeleton.JOINT_COUNT, 3)
     return Clip(
         rotations=rotations.astype(np.float32),
         root=((trans + rest_pelvis) @ axes.Y_UP_TO_Z_UP).astype(np.float32),
         fps=fps,
         contacts=_numbers(content, ["contacts"], contacts).astype(np.float32) if "contacts" in content else None,
-        offsets=_numbers(content, ["offsets"], offsets).astype(np.float32) if "offsets" in content else None,
+        offsets=_offsets(content) if "offsets" in content else None,
         meta=meta,
     )
 
@@ -169,6 +169,14 @@ def _meta(content: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     except (KeyError, ValueError, RecursionError):
         return {}
     return meta if isinstance(meta, dict) else {}
+
+
+def _offsets(content: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    offsets = _numbers(content, ["offsets"], (skeleton.JOINT_COUNT, 3))
+    if np.linalg.norm(offsets[1:], axis=1).min() < _SHORTEST_BONE:
+        raise ValueError("its offsets hold bones of no length")
+    shortened: NDArray[np.float32] = offsets.astype(np.float32)
+    return shortened
 
 
 def _rest_pelvis(meta: dict[str, Any]) -> NDArray[np.float64]:

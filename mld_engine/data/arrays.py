@@ -36,9 +36,9 @@ class NpyAppender:
         shape = (self.rows, *self._row_shape)
         text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode("ascii")
         length = _HEADER_BYTES - len(_MAGIC) - 2
-        self._file.seek(0)
-        self._file.write(_MAGIC + length.to_bytes(2, "little") + text.ljust(length - 1) + b"\n")
-        self._file.close()
+        with self._file:
+            self._file.seek(0)
+            self._file.write(_MAGIC + length.to_bytes(2, "little") + text.ljust(length - 1) + b"\n")
 
     def __enter__(self) -> NpyAppender:
         return self

@@ -114,9 +114,9 @@ class DatasetWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._rotations.close()
-        self._root.close()
         try:
+            self._rotations.close()
+            self._root.close()
             if kind is None:
                 self._finish()
         finally:

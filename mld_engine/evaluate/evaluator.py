@@ -106,18 +106,23 @@ class Evaluator:
         return self.network.words(embeddings)
 
 
-def load_evaluator(folder: Path, device: torch.device) -> Evaluator:
-    """The evaluator in a folder, or in a pack's folder.
-
-    Raises RequestError (evaluator_missing) where there is none, PackError (pack_corrupt) for a damaged one.
-    """
-    weights, settings = folder / WEIGHTS_FILE, folder / CONFIG_FILE
-    if not weights.is_file() or not settings.is_file():
+def check_evaluator(folder: Path) -> None:
+    """Raises RequestError (evaluator_missing) where there is none of ours."""
+    if not (folder / WEIGHTS_FILE).is_file() or not (folder / CONFIG_FILE).is_file():
         raise RequestError(
             "evaluator_missing",
             f"There is no evaluator in {folder}.",
             "Train one with `train evaluator`, or name another folder with --evaluator.",
         )
+
+
+def load_evaluator(folder: Path, device: torch.device) -> Evaluator:
+    """The evaluator in a folder, or in a pack's folder.
+
+    Raises RequestError (evaluator_missing) where there is none, PackError (pack_corrupt) for a damaged one.
+    """
+    check_evaluator(folder)
+    weights, settings = folder / WEIGHTS_FILE, folder / CONFIG_FILE
     try:
         values = json.loads(settings.read_text(encoding="utf-8"))
         config = EvaluatorConfig(**{**values, "actions": tuple(values["actions"])})

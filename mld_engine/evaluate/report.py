@@ -116,6 +116,8 @@ def compare(
         raise RequestError(
             "no_evaluator", "A comparison needs one evaluator for all packs.", "Name it with --evaluator."
         )
+    for pack in packs:
+        _check_frame_rate(pack, dataset)
     report = Report(f"{len(packs)} packs on held-out clips of {dataset.name}")
     errors: list[Row] = []
     made: list[Row] = []
@@ -136,13 +138,17 @@ def compare(
     return report
 
 
+def _check_frame_rate(pack: Pack, dataset: Dataset) -> None:
+    if dataset.fps != pack.fps:
+        raise RequestError("bad_dataset", f"The pack {pack.name!r} has {pack.fps:g} fps, the data set {dataset.fps:g}.")
+
+
 def open_measurement(
     pack: Pack, dataset: Dataset, folder: Path, device: torch.device, choices: Choices
 ) -> tuple[Measurement, BatchGenerator, Judge]:
     """What measures `pack` on the chosen clips by the evaluator in `folder`. Raises RequestError and PackError."""
     generator = BatchGenerator(pack, device)
-    if dataset.fps != pack.fps:
-        raise RequestError("bad_dataset", f"The pack has {pack.fps:g} fps, the data set {dataset.fps:g}.")
+    _check_frame_rate(pack, dataset)
     judge = open_judge(folder, choices.evaluator, pack, dataset, choices.splits, device)
     clips = held_out(
         dataset,

@@ -17,11 +17,12 @@ Network = TypeVar("Network", bound=nn.Module)
 def build(make: Callable[[], Network], tensors: Mapping[str, Tensor], source: str) -> Network:
     """`make()` with its parameters replaced by `tensors` in float32, ready to compute, without gradients.
 
-    `source` is named in errors. Raises PackError (pack_corrupt) when names or shapes differ.
+    `source` is named in errors. Raises PackError (pack_corrupt) when names or shapes differ, or a size fits into
+    no memory.
     """
-    with _WithoutInitialValues():
-        network = make()
     try:
+        with _WithoutInitialValues():
+            network = make()
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=True, assign=True)
     except RuntimeError as error:
         raise PackError(

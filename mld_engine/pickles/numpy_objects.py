@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .machine import Inert, PickleMachine, RefusedPickle
 
 _MAX_DIMENSIONS: Final = 8
+_MAX_LISTED: Final = 1 << 24
 _DTYPE: Final = re.compile(r"[fiub][1248]|f16|O8?")
 _BYTE_ORDERS: Final = ("<", ">", "|", "=")
 _NAMES: Final = {
@@ -62,11 +63,29 @@ def listed(value: Any) -> list[Any]:
 
 
 def numbers(value: Any) -> NDArray[np.float32]:
-    """An array of numbers, float32. Raises ValueError for anything else."""
+    """An array of numbers, float32; what is too large for it becomes infinite. Raises ValueError for anything else."""
     array = value.array if isinstance(value, PickledArray) else value
+    if isinstance(array, (list, tuple)) and _listed_size(array, {}, _MAX_DIMENSIONS) > _MAX_LISTED:
+        raise ValueError(f"its lists hold more than {_MAX_LISTED} numbers")
     if not isinstance(array, (np.ndarray, list, tuple, int, float)):
         raise ValueError("an array of numbers is expected")
-    return np.asarray(array, np.float32)
+    try:
+        with np.errstate(over="ignore"):
+            return np.asarray(array, np.float32)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise ValueError("an array of numbers is expected") from error
+
+
+def _listed_size(value: Any, known: dict[int, int], depth: int) -> int:
+    """How many numbers lists of lists hold. A pickle can name one list many times over, so that a few bytes of it
+    would fill any memory; each is counted once."""
+    if not isinstance(value, (list, tuple)):
+        return 1
+    if depth == 0:
+        raise ValueError("its lists are nested too deep")
+    if id(value) not in known:
+        known[id(value)] = sum(_listed_size(item, known, depth - 1) for item in value)
+    return known[id(value)]
 
 
 class _Name:

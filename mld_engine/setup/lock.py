@@ -47,6 +47,18 @@ else:
 
 
 @contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Hold the lock file `path` if nobody else does; tells whether it is held."""
+    with path.open("ab") as file:
+        gained = _try_lock(file)
+        try:
+            yield gained
+        finally:
+            if gained:
+                _unlock(file)
+
+
+@contextmanager
 def only_one_run(path: Path, on_wait: Callable[[], None], patience: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Hold the lock file `path`; `on_wait` is called once if another run holds it.
 

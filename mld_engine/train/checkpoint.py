@@ -36,7 +36,10 @@ class StageState:
 
 
 def save_checkpoint(stage: Path, tensors: Mapping[str, Tensor], state: StageState) -> None:
-    """Write a checkpoint with the states of the random generators; older ones are removed after it is there."""
+    """Write a checkpoint with the states of the random generators; older ones are removed after it is there.
+
+    Raises EngineError (output_failed), OSError.
+    """
     target = stage / f"{_PREFIX}{state.step:09d}"
     if target.exists():
         return
@@ -44,7 +47,7 @@ def save_checkpoint(stage: Path, tensors: Mapping[str, Tensor], state: StageStat
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file({**stored, **_random_states()}, partial / "tensors.safetensors")
+    _write_tensors({**stored, **_random_states()}, partial / "tensors.safetensors")
     (partial / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
     older = list(stage.glob(f"{_PREFIX}*"))
     partial.rename(target)
@@ -66,10 +69,13 @@ def load_checkpoint(stage: Path) -> tuple[dict[str, Tensor], StageState] | None:
 
 
 def save_final(stage: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write the weights to use; their presence says that the stage is done."""
+    """Write the weights to use; their presence says that the stage is done.
+
+    Raises EngineError (output_failed), OSError.
+    """
     stage.mkdir(parents=True, exist_ok=True)
     partial = stage / f".{FINAL_FILE}.part"
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, partial)
+    _write_tensors({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, partial)
     partial.replace(stage / FINAL_FILE)
 
 
@@ -87,6 +93,18 @@ def load_final(stage: Path) -> dict[str, Tensor] | None:
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names start with "<prefix>.", without it."""
     return {name[len(prefix) + 1 :]: tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raises EngineError (output_failed)."""
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        raise EngineError(
+            "output_failed",
+            f"The checkpoint {path} cannot be written: {error}.",
+            "Free some disk space and go on with --resume.",
+        ) from error
 
 
 def _random_states() -> dict[str, Tensor]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import RequestError
+from ..export.files import atomic_file
+from ..request import MAX_SEED
 from .options import OptimizerOptions, TrainOptions
 
 if sys.version_info >= (3, 11):
@@ -57,11 +59,23 @@ def read_values(file: Path) -> Values:
 def parse(values: Mapping[str, Any]) -> TrainOptions:
     """Complete values -> records. Raises RequestError (bad_config) naming the key."""
     options: TrainOptions = _record(TrainOptions, values, "")
+    if options.seed > MAX_SEED:
+        raise _bad(f"seed is {options.seed}, more than {MAX_SEED}.")
     lengths = options.data.lengths
     if not lengths or list(lengths) != sorted(set(lengths)) or lengths[0] < 4:
         raise _bad("data.lengths is no list of rising numbers of frames, each at least 4.")
     if len(options.data.speeds) != 2 or not 0 < options.data.speeds[0] <= 1 <= options.data.speeds[1]:
         raise _bad("data.speeds is no range around 1.")
+    if not 0 < options.train_vae.share < 1:
+        raise _bad("train_vae.share must be between 0 and 1.")
+    shares = {
+        "data.time_scale": options.data.time_scale,
+        "data.balance": options.data.balance,
+        "train_vae.polish": options.train_vae.polish,
+    }
+    for name, share in shares.items():
+        if share > 1:
+            raise _bad(f"{name} is {share:g}, more than 1.")
     for name in _STAGE_SECTIONS:
         stage: OptimizerOptions = getattr(options, name)
         if len(stage.betas) != 2 or not all(0 <= beta < 1 for beta in (*stage.betas, stage.ema)):
@@ -75,6 +89,8 @@ def parse(values: Mapping[str, Any]) -> TrainOptions:
     ):
         if latent.drop + latent.action > 1:
             raise _bad(f"{name}.drop and .action are more than all rows together.")
+        if latent.bank < 2 or latent.bank_steps < 1:
+            raise _bad(f"{name}.bank must be 2 or more, and {name}.bank_steps above 0.")
     guidance = options.distill.guidance
     if len(guidance) != 2 or not 1 <= guidance[0] <= guidance[1]:
         raise _bad("distill.guidance is no range of guidance scales from 1 on.")
@@ -98,6 +114,12 @@ def dump(values: Mapping[str, Any]) -> str:
         if isinstance(content, Mapping):
             lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in content.items())]
     return "\n".join(lines) + "\n"
+
+
+def store(path: Path, values: Mapping[str, Any]) -> None:
+    """Write what `read_values` reads, whole: the half of a configuration is another one."""
+    with atomic_file(path) as stream:
+        stream.write(dump(values).encode("utf-8"))
 
 
 @cache

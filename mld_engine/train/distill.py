@@ -47,6 +47,7 @@ class DistillRun:
         self.folder, self._values, self._device, self._say = folder, values, device, say
         self._options = parse(values)
         self._dataset, self._base = Dataset.open(data), PackBase(teacher, self._options, device)
+        self._base.check_frame_rate(self._dataset)
 
     def train(self) -> None:
         """Unless it is done. Raises CaptureError."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from ..errors import EngineError
 from .checkpoint import StageState, load_checkpoint, save_checkpoint
 from .interrupt import Interrupt
 from .optimizer import Optimizer
@@ -74,7 +76,11 @@ class StageLoop:
         return self._state.seconds
 
     def run(self, next_step: NextStep) -> None:
-        """Until the end. Raises CaptureError, and KeyboardInterrupt after a checkpoint where a signal asked to stop."""
+        """Until the end.
+
+        Raises CaptureError, EngineError (training_diverged, output_failed), and KeyboardInterrupt after a checkpoint
+        where a signal asked to stop.
+        """
         device = next(iter(self._optimizer.parameters.values())).device
         totals = torch.zeros(len(self._terms), device=device)
         counted, step = 0, self._state.step
@@ -120,6 +126,12 @@ class StageLoop:
         self, record: StageRecord, totals: Tensor, counted: int, step: int, seconds: float, rate: float
     ) -> None:
         means = (totals / counted).tolist()
+        if not all(map(math.isfinite, means)):
+            raise EngineError(
+                "training_diverged",
+                f"Stage {self._folder.name} broke down before step {step}: its loss is no finite number any more.",
+                "Train again in another folder, with a smaller learning_rate.",
+            )
         totals.zero_()
         record.line(step, seconds, self._pace.progress(step, seconds), rate, means)
 

@@ -75,6 +75,11 @@ class PackBase:
         # Training mode, because a step that becomes a CUDA graph cannot look at values to check them.
         return network.to(self.device).requires_grad_(trained).train()
 
+    def check_frame_rate(self, dataset: Dataset) -> None:
+        """Raises RequestError (bad_dataset) for one that is not the pack's."""
+        if dataset.fps != self.pack.fps:
+            raise RequestError("bad_dataset", f"The pack has {self.pack.fps:g} fps, the data set {dataset.fps:g}.")
+
     def material(
         self, dataset: Dataset, texts: TextTable, training: LatentTraining, actions: tuple[str, ...], *, mirror: bool
     ) -> Material:
@@ -84,8 +89,7 @@ class PackBase:
         Raises RequestError: bad_dataset for another frame rate, no_clips.
         """
         config = self.config
-        if dataset.fps != self.pack.fps:
-            raise RequestError("bad_dataset", f"The pack has {self.pack.fps:g} fps, the data set {dataset.fps:g}.")
+        self.check_frame_rate(dataset)
         dataset = replace(dataset, actions=actions, styles=config.styles)
         if "text" not in config.conditions:
             clips = tuple(replace(clip, captions=(), captions_mirrored=()) for clip in dataset.clips)

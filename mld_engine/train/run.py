@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from ..errors import RequestError
 from ..models.loading import build
 from ..models.vae import MotionEncoder
 from ..representations.registry import make_representation
+from ..setup.lock import held
 from . import denoiser_stage, evaluator_stage, vae_stage
 from .card import licence_text, model_card
 from .checkpoint import load_final, part
@@ -45,10 +47,23 @@ from .vae_stage import VaeStage
 from .windows import WindowSampler
 
 CONFIG_FILE: Final = "config.toml"
+_LOCK_FILE: Final = ".lock"
 _RESERVED_SECONDS: Final = 25.0
 """Of the time box, for measuring and for writing the pack."""
 _ENCODED_BATCHES: Final = 4
 """Without gradients so many times the frames of a training step fit."""
+
+
+@contextmanager
+def sole_run(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a run folder, which is made if it is not there. Raises RequestError (run_busy)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder / _LOCK_FILE) as alone:
+        if not alone:
+            raise RequestError(
+                "run_busy", f"Another process is training in {folder}.", "Wait for its end, or give another folder."
+            )
+        yield
 
 
 class TrainingRun:

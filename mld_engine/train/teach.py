@@ -68,6 +68,7 @@ class TeachRun:
         self._base = PackBase(pack, options, device)
         self._grammar = Grammar.read()
         dataset, training = Dataset.open(data), options.teach
+        self._base.check_frame_rate(dataset)
         self.lessons: Lessons = make_lessons(
             dataset, pack, self._grammar, label=label, sentences=training.captions, seed=options.seed
         )

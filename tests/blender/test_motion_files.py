@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
+import zipfile
 from pathlib import Path
 
 import bpy
@@ -26,6 +28,18 @@ REQUEST = {**golden_takes.META, "seconds": 4.0, "device": "cpu", "warnings": []}
 @pytest.fixture(autouse=True)
 def registered(addon) -> None:
     pass
+
+
+STILL = {"poses": np.zeros((30, 66)), "trans": np.zeros((30, 3)), "fps": 30}
+
+
+def claiming(shape: str) -> bytes:
+    """A file whose poses say that they have this shape."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("poses.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    return buffer.getvalue()
 
 
 def golden_arrays(repository: Path, take: int = motions.WALK) -> tuple[SourceMotion, list[np.ndarray]]:
@@ -177,6 +191,12 @@ def test_ten_thousand_frames_at_120_per_second(mannequin, tmp_path: Path) -> Non
         ("nan.npz", {"poses": np.full((2, 66), np.nan), "trans": np.zeros((2, 3)), "fps": 30}, "not finite"),
         ("object.npz", {"poses": np.array([{}], object), "trans": np.zeros((1, 3)), "fps": 30}, "stored as a pickle"),
         ("words.npz", {"poses": np.array(["a"]), "trans": np.zeros((1, 3)), "fps": 30}, "no numbers"),
+        ("years.npz", {"poses": np.zeros((9, 66)), "trans": np.zeros((9, 3)), "fps": 1e-4}, "frames per second"),
+        ("far.npz", {"poses": np.zeros((2, 66)), "trans": np.full((2, 3), 1e300), "fps": 30}, "as large as 1e+300"),
+        ("part.npz", {"root_orient": 1.0, "pose_body": 2.0, "trans": np.zeros((1, 3)), "fps": 30}, "2 values a frame"),
+        ("pelvis.npz", {**STILL, "meta": json.dumps({"rest_pelvis": {"a": 1}})}, "rest pelvis in it is no point"),
+        ("bones.npz", {**STILL, "offsets": np.zeros((22, 3))}, "bones of no length"),
+        ("claims.npz", claiming("(99999999999999999999, 66)"), "it is damaged (OverflowError)"),
     ],
 )
 def test_files_that_are_refused(mannequin, tmp_path: Path, name: str, arrays, said: str) -> None:
@@ -189,6 +209,33 @@ def test_files_that_are_refused(mannequin, tmp_path: Path, name: str, arrays, sa
     assert said in message
     assert name in message
     assert not bpy.data.actions
+    assert mannequin.animation_data is None
+
+
+def test_paths_that_name_no_file(mannequin, tmp_path: Path) -> None:
+    for path, said in (
+        ("~nobody-of-that-name/walk.npz", "There is no file"),
+        ("//walk.npz", "was not saved yet"),
+        (str(tmp_path), "cannot be read: Is a directory"),
+        (str(tmp_path / ("x" * 300 + ".npz")), "cannot be read: File name too long"),
+    ):
+        assert said in refusal(lambda path=path: bpy.ops.mld.import_motion(filepath=path))
+
+
+@pytest.mark.parametrize("changed", [{"text": "half \ud800"}, {"steps": 2**40}], ids=["text", "steps"])
+def test_a_request_that_no_take_can_hold_is_left_out(mannequin, tmp_path: Path, changed: dict[str, object]) -> None:
+    golden_takes.set_panel()
+    np.savez(tmp_path / "still.npz", **STILL, meta=json.dumps({**REQUEST, "seconds": 1.0, **changed}))
+    assert bpy.ops.mld.import_motion(filepath=str(tmp_path / "still.npz")) == {"FINISHED"}
+    assert takes.read_metadata(mannequin.animation_data.action).has_request is False
+
+
+def test_no_take_runs_past_the_last_frame_of_blender(mannequin, tmp_path: Path) -> None:
+    golden_takes.set_panel(start_at_playhead=True)
+    np.savez(tmp_path / "still.npz", **STILL)
+    bpy.context.scene.frame_set(1_048_550)
+    said = refusal(lambda: bpy.ops.mld.import_motion(filepath=str(tmp_path / "still.npz")))
+    assert "would end on frame 1048580" in said
     assert mannequin.animation_data is None
 
 

@@ -177,6 +177,24 @@ def test_why_it_cannot_be_pressed(mannequin, chain, repository: Path) -> None:
     assert "not stored" in refusal(bpy.ops.mld.rekey_take)
 
 
+def test_a_take_with_damaged_properties_is_refused(mannequin, repository: Path) -> None:
+    action = golden_takes.key(mannequin, repository)
+    old = curves(action)
+    action["mld_start_frame"] = "edited by hand"
+    assert "does not say on which frame it starts" in refusal(bpy.ops.mld.rekey_take)
+    action["mld_start_frame"] = 1
+    for name, value in (
+        ("fps", 0.0),
+        ("fps", float("nan")),
+        ("root", [float("nan")] * len(action["mld_source"]["root"])),
+    ):
+        whole = action["mld_source"].to_dict()
+        action["mld_source"][name] = value
+        assert "not stored with it" in refusal(bpy.ops.mld.rekey_take)
+        action["mld_source"] = whole
+    assert_same_curves(action, old, atol=0.0)
+
+
 def test_another_take_puts_the_object_back(mannequin, repository: Path) -> None:
     """An object that one take carries away stands at its own place for the next one."""
     mannequin.location = (1.0, 2.0, 0.0)

@@ -217,6 +217,10 @@ def test_refusals_of_fitting(smpl, mannequin) -> None:
     smpl.hide_set(True)
     assert "hidden" in refusal(bpy.ops.mld.fit_body_bones)
     smpl.hide_set(False)
+    whole = smpl.data["mld_body"].to_dict()
+    smpl.data["mld_body"] = "edited by hand"
+    assert "are damaged" in refusal(bpy.ops.mld.fit_body_bones)
+    smpl.data["mld_body"] = whole
     bpy.data.objects.remove(body_mesh(smpl))
     assert "gone" in refusal(bpy.ops.mld.fit_body_bones)
 
@@ -227,6 +231,7 @@ def test_files_that_are_no_bodies(addon, tmp_path: Path) -> None:
     assert "clip.npz has no v_template" in said
     assert "smpl.is.tue.mpg.de" in said
     assert "There is no file" in refusal(lambda: bpy.ops.mld.add_smpl_body(filepath=str(tmp_path / "gone.pkl")))
+    assert "There is no file" in refusal(lambda: bpy.ops.mld.add_smpl_body(filepath="/" + "x" * 300))
     assert "No file is chosen" in refusal(bpy.ops.mld.add_smpl_body)
     assert not bpy.data.objects
 

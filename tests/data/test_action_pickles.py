@@ -19,7 +19,7 @@ from mld_engine.data.sources.pickle_file import read_pickle_file
 from mld_engine.data.store import Dataset
 from mld_engine.errors import RequestError
 from mld_engine.motion import Motion
-from mld_engine.pickles.numpy_objects import listed, numbers
+from mld_engine.pickles.numpy_objects import listed, numbers, read_numpy_objects
 from tests.data.comparing import degrees_apart
 
 
@@ -171,3 +171,29 @@ def test_a_pickle_of_something_else_is_told(tmp_path: Path, prepare) -> None:
     status, told = prepare("humanact12", tmp_path, tmp_path / "data")
     assert status == 2
     assert "is no HumanAct12 pickle: 'joints3D' is missing" in told
+
+
+def test_lists_that_name_each_other_are_not_unfolded() -> None:
+    """A thousand bytes of pickle that stand for 100^6 numbers."""
+    data = b"\x80\x02](K\x01K\x01eq\x00"
+    for level in range(6):
+        data += b"0](" + (b"h" + bytes([level])) * 100 + b"eq" + bytes([level + 1])
+    folded = read_numpy_objects(data + b".")
+    with pytest.raises(ValueError, match="lists hold more than"):
+        numbers(folded)
+    np.testing.assert_array_equal(numbers(read_numpy_objects(pickle.dumps([[1, 2], (3, 4)]))), [[1, 2], [3, 4]])
+    for odd in ([{}], [None, "a"], [10**400]):
+        with pytest.raises(ValueError, match="array of numbers"):
+            numbers(read_numpy_objects(pickle.dumps(odd)))
+
+
+def test_classes_that_there_are_not_are_left_out(walk: Motion, tmp_path: Path, prepare) -> None:
+    """-1 is not the last class, and infinity is no number of one."""
+    poses, path = smpl_poses(walk)
+    joints = np.repeat(path[:, None], 24, 1)
+    content = {"poses": [poses] * 5, "joints3D": [joints] * 5, "y": [-1, 12, float("inf"), 1.5, 0]}
+    (tmp_path / "humanact12poses.pkl").write_bytes(pickle.dumps(content))
+    status, told = prepare("humanact12", tmp_path, tmp_path / "data")
+    assert status == 0
+    assert [clip.name for clip in Dataset.open(tmp_path / "data").clips] == ["humanact12/0004"]
+    assert "its class is -1, none of the twelve" in told

@@ -132,6 +132,7 @@ def test_betas_that_no_body_has(files: dict[str, Path], betas: tuple[float, ...]
         ({"f": np.array([[0, 1, 9999]])}, "vertices that it does not have"),
         ({"kintree_table": np.tile(np.arange(52), (2, 1))}, "that smplx can use"),
         ({"posedirs": np.array(5)}, "a single number"),
+        ({"v_template": np.full((6890, 3), 1e308)}, "the v_template of"),
         ({"shapedirs": np.array([{}], object)}, "“shapedirs” in it is stored as a pickle"),
     ],
 )

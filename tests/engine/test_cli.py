@@ -210,11 +210,15 @@ def test_pack_folder_of_the_user(tmp_path: Path) -> None:
     damaged_copy(tmp_path / "mine")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "config.json").write_text("{}")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "config.json").write_text("[" * 100_000)
     listed = run("packs", "--json", MLD_PACKS_DIR=str(tmp_path))
     assert listed.returncode == 0
     assert len(json.loads(listed.stdout)) == 2
-    assert listed.stderr.startswith("mld_engine: warning: ")
-    assert "broken" in listed.stderr
+    warnings = listed.stderr.splitlines()
+    assert [line.startswith("mld_engine: warning: ") for line in warnings] == [True, True]
+    assert "broken" in warnings[0]
+    assert "deep" in warnings[1]
 
 
 @pytest.mark.parametrize("command", ["", "generate", "packs", "serve", "bench"])

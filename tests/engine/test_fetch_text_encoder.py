@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import subprocess
 import sys
 import threading
@@ -98,3 +99,21 @@ def test_without_a_network_it_says_what_to_get(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     for words in ("could not be downloaded", "huggingface.co/timm", "MLD_CLIP_WEIGHTS"):
         assert words in done.stderr
+
+
+def test_retries_are_not_told(tmp_path: Path) -> None:
+    """A hub that hangs up is asked again, and nothing is said before it is clear what comes of it."""
+    with socket.create_server(("127.0.0.1", 0)) as hub:
+        hub.settimeout(60)
+        address = f"http://127.0.0.1:{hub.getsockname()[1]}"
+        variables = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": address, "no_proxy": "127.0.0.1"}
+        with subprocess.Popen(
+            [sys.executable, "-m", "mld_engine", "fetch-text-encoder", "clip"],
+            cwd=REPOSITORY,
+            env=quiet_environment(**variables),
+            stderr=subprocess.PIPE,
+        ) as process:
+            for _ in range(4):
+                hub.accept()[0].close()
+            process.kill()
+            assert process.communicate()[1] == b""

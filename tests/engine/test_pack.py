@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,20 @@ def test_a_pack_answers_to_the_name_that_it_gives_itself(
     (folder / "config.json").write_text(json.dumps(change(values, "name", "city walks")))
     monkeypatch.setenv(PACKS_VARIABLE, str(folder.parent))
     assert Pack.open("city walks").directory == folder
+
+
+def test_the_name_that_a_pack_gives_itself_goes_before_that_of_a_folder(
+    copy_pack: CopyPack, values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Takes keep the former, and are made again by it."""
+    first = copy_pack(*MODEL_FILES)
+    folder = shutil.copytree(first, tmp_path / "packs" / "one")
+    other = shutil.copytree(first, tmp_path / "packs" / "two")
+    (folder / "config.json").write_text(json.dumps(change(values, "name", "two")))
+    (other / "config.json").write_text(json.dumps(change(values, "name", "one")))
+    monkeypatch.setenv(PACKS_VARIABLE, os.pathsep.join(["~nobody-of-that-name", "x" * 5000, str(tmp_path / "packs")]))
+    assert Pack.open("two").directory == folder
+    assert Pack.open("one").directory == other
 
 
 def test_a_pack_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:

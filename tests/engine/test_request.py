@@ -106,6 +106,10 @@ def test_over_the_limit_offers_the_limit(pack: Pack) -> None:
     assert caught.value.details == {"limit_seconds": 10.0, "segments": 3}
     assert "Ask for 10 s" in caught.value.hint
     assert "have 3 segments chained" in caught.value.hint
+    with pytest.raises(RequestError) as caught:
+        Request.resolve(pack, seconds=61)
+    assert caught.value.details == {"limit_seconds": 10.0, "segments": 0}
+    assert caught.value.hint == "Ask for 10 s or less, or chain up to 60 s."
 
 
 def test_an_unknown_label_lists_those_close_to_it(pack: Pack) -> None:

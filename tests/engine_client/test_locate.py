@@ -56,7 +56,12 @@ def test_interrupted_installation_is_no_engine(installed: Path) -> None:
 
 @pytest.mark.parametrize(
     ("environment", "preference", "named_in"),
-    [({ENVIRONMENT_VARIABLE: "/no/python"}, "", ENVIRONMENT_VARIABLE), ({}, "/no/python", "preferences")],
+    [
+        ({ENVIRONMENT_VARIABLE: "/no/python"}, "", ENVIRONMENT_VARIABLE),
+        ({}, "/no/python", "preferences"),
+        ({}, "~nobody-of-that-name/no/python", "preferences"),
+        ({}, "x" * 5000 + "/no/python", "preferences"),
+    ],
 )
 def test_a_named_python_that_is_gone_is_not_replaced_by_another(
     installed: Path, environment: dict[str, str], preference: str, named_in: str

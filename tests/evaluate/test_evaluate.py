@@ -115,6 +115,28 @@ def test_wrong_options_end_in_a_line(
     assert said in line
 
 
+def test_a_report_that_cannot_be_written_is_noticed_before_the_work(
+    walks: Dataset, evaluator_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    command = ["evaluate", "--data", str(walks.folder), "--evaluator", str(evaluator_folder), "--device", "cpu"]
+    assert main([*command, "--out", str(tmp_path / "file")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "Cannot save" in line
+
+
+def test_packs_of_another_frame_rate_are_noticed_before_the_work(
+    research: Pack, walks: Dataset, evaluator_folder: Path, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    values = json.loads(research.read("config.json"))
+    values["representation"]["fps"] = 20.0
+    (tmp_path / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(RequestError, match="has 20 fps, the data set 30"):
+        compare([research, Pack(tmp_path)], walks, evaluator_folder, CPU, QUICK, told.append)
+    assert told == []
+
+
 def test_an_ablation_has_a_row_a_pack(research: Pack, walks: Dataset, evaluator_folder: Path) -> None:
     report = compare([research, research], walks, evaluator_folder, CPU, QUICK, quiet)
     errors, made = report.tables["Reconstruction"], report.tables["Generation"]

@@ -37,6 +37,13 @@ def test_locked_bone_is_left_alone_and_the_rest_makes_up_for_it() -> None:
     assert max(error.max() for error in errors.values()) < 0.01
 
 
+def test_a_rig_of_locked_bones_is_refused() -> None:
+    rig, roles = make_humanoid()
+    rig = rig_edits.flagged(rig, "lock_rotation", list(rig.bone_names), True)
+    with pytest.raises(RetargetError, match="are locked, so nothing can move"):
+        retarget(motions.wild_motion(0), rig, BoneMap(roles), PLAIN)
+
+
 def test_bones_below_make_up_for_a_half_locked_one() -> None:
     """An upper arm that may only turn about one axis misses its direction; the forearm below still finds its own."""
     rig, roles = make_humanoid()

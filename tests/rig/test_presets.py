@@ -24,6 +24,16 @@ def test_round_trip(tmp_path: Path):
     assert [file.suffix for file in path.parent.iterdir()] == [".json"]
 
 
+@pytest.mark.parametrize("name", ["con", "../x", "a/b\\c:*?", "試し☂", "x" * 300, "."])
+def test_every_name_has_a_file_that_every_system_takes(tmp_path: Path, name: str):
+    path = presets.save(Preset(name, {"pelvis": "hips"}), tmp_path / "maps")
+    assert path.parent == tmp_path / "maps"
+    assert path.stem != "con"
+    assert presets.load(path).name == name
+    presets.delete(name, tmp_path / "maps")
+    assert not path.exists()
+
+
 def test_saving_again_replaces(tmp_path: Path):
     presets.save(Preset("Hero", BONES), tmp_path)
     presets.save(Preset("Hero", {**BONES, "neck": "nape"}), tmp_path)

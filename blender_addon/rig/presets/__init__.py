@@ -26,6 +26,8 @@ FORMAT: Final = "mld-bone-map"
 VERSION: Final = 1
 SHIPPED_FOLDER: Final = Path(__file__).resolve().parent
 _MAX_BYTES: Final = 1 << 20
+_RESERVED: Final = re.compile(r"con|prn|aux|nul|(com|lpt)\w")
+"""Names that Windows keeps for devices, with any suffix."""
 
 
 class PresetError(Exception):
@@ -127,7 +129,7 @@ def _name_in(path: Path) -> str | None:
 def file_stem(name: str) -> str:
     """A file name without extension for a preset's name, valid on every system and different for different names."""
     plain = re.sub(r"[^\w-]+", "_", name.strip().lower()).strip("_")[:60]
-    if plain == name:
+    if plain == name and not _RESERVED.fullmatch(plain):
         return plain
     return f"{plain or 'map'}-{hashlib.sha256(name.encode('utf-8')).hexdigest()[:6]}"
 

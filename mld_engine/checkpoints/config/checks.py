@@ -17,8 +17,8 @@ from .records import (
 
 
 def check_representation(section: Section, config: RepresentationConfig) -> None:
-    if config.fps <= 0:
-        raise section.wrong("fps", "is 0")
+    if not 1 <= config.fps <= 240:
+        raise section.wrong("fps", f"is {config.fps:g}, not a frame rate from 1 to 240")
 
 
 def check_schedule(section: Section, config: ScheduleConfig) -> None:

@@ -90,7 +90,7 @@ def _program(named: str) -> Blender:
         return installed_blender(named)
     except SetupError as error:
         told = answer([named, "-c", "import bpy; print(bpy.app.version_string)"])
-        if told is None or told.returncode:
+        if told is None or told.returncode or not told.stdout.split():
             raise EngineError("blender_failed", error.message, "Name Blender with --blender PATH.") from error
         return Blender(Path(named), is_wheel=True, version=told.stdout.split()[-1])
 

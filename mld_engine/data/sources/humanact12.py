@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from ...checkpoints.official.action_names import HUMANACT12
 from ...contract.skeleton import REST_OFFSETS
 from ...errors import RequestError
@@ -48,9 +50,9 @@ def open_source(
         for number, (pose, joint, label) in enumerate(zip(poses, joints, classes, strict=True)):
             name = f"humanact12/{number:04d}"
             try:
-                action = HUMANACT12[int(label)]
+                action = _action(label)
                 motion = upright_motion(numbers(pose), numbers(joint)[:, 0], source_fps, fps)
-            except (ValueError, IndexError, TypeError) as error:
+            except (ValueError, IndexError) as error:
                 yield LeftOut(name, f"it cannot be read: {error}")
                 continue
             yield ClipRecord(
@@ -59,3 +61,9 @@ def open_source(
             )  # fmt: skip
 
     return Source("HumanAct12", fps, REST_OFFSETS, found())
+
+
+def _action(label: object) -> str:
+    if not isinstance(label, (int, np.integer)) or not 0 <= label < len(HUMANACT12):
+        raise ValueError(f"its class is {str(label)[:20]}, none of the twelve")
+    return HUMANACT12[int(label)]

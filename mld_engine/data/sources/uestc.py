@@ -78,6 +78,8 @@ def _clip(
     action, view, subject, side = map(int, match.groups())
     if (view, side) == _LOST_VIEW:
         return LeftOut(name, "its view moves around the subject")
+    if count < 2:
+        return LeftOut(name, f"info/num_frames_min.txt gives it {count} frames")
     if action >= len(labels):
         return LeftOut(name, "its action has no name in info/action_classes.txt")
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +58,20 @@ def test_an_interrupted_writer_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         write_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_full_disk_leaves_nothing(dataset_folder: Path, tmp_path: Path) -> None:
+    limited = (
+        "import resource, sys; from mld_engine.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", limited, "prepare", "augment", str(dataset_folder), str(tmp_path / "more")]
+    done = subprocess.run(command, cwd=Path(__file__).resolve().parents[3], check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "free disk space" in line
     assert list(tmp_path.iterdir()) == []
 
 

@@ -113,3 +113,6 @@ def test_what_cannot_be_distilled_is_refused(
     assert "--teacher" in capsys.readouterr().err
     assert main([*command, "--teacher", str(student_folder / "pack")]) == 2
     assert "few-step student" in capsys.readouterr().err
+    assert main([*command, "--teacher", "research", "--evaluator", str(tmp_path / "nowhere")]) == 2
+    assert "no evaluator in" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -128,6 +128,28 @@ def test_what_cannot_be_taught_is_refused(
         writer.add(ClipRecord("unknown", *_circling(0.0, 1.0)))
     assert main([*command, "--data", str(nameless), "--out", str(tmp_path / "pack")]) == 2
     assert "--label" in capsys.readouterr().err
+    slow = tmp_path / "slow"
+    with DatasetWriter(slow, name="slow", fps=20.0, offsets=REST_OFFSETS) as writer:
+        writer.add(ClipRecord("slow", *_circling(0.0, 1.0)))
+    assert main([*command, "--data", str(slow), "--label", "slow", "--out", str(tmp_path / "pack")]) == 2
+    assert "The pack has 30 fps, the data set 20" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["nameless", "slow"]
+    assert main([*command, "--data", str(clips_folder), "--out", "."]) == 2
+    assert "no name" in capsys.readouterr().err
+
+
+def test_a_refused_option_does_not_cost_what_a_killed_run_left(
+    tiny_pack: Pack, clips_folder: Path, tmp_path: Path
+) -> None:
+    left = tmp_path / ".mine.teach" / "teach" / "log.csv"
+    left.parent.mkdir(parents=True)
+    left.write_text("step")
+    command = ["train", "teach", "--pack", str(tiny_pack.directory), "--preset", "tiny", "--device", "cpu"]
+    command += ["--data", str(clips_folder), "--out", str(tmp_path / "mine")]
+    assert main([*command, "--keep", "1"]) == 2
+    assert left.is_file()
+    assert main([*command, "--steps", "2"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_sentences_around_a_caption_keep_its_meaning() -> None:

@@ -76,6 +76,11 @@ def test_later_settings_win(tmp_path: Path) -> None:
         ("vae=4", "a section"),
         ("train_denoiser.drop=0.9", "more than all rows"),
         ("tokens", "section.key=value"),
+        ("seed=99999999999999999999", "seed is 99999999999999999999, more than 2147483647"),
+        ("train_denoiser.bank=1", "train_denoiser.bank must be 2"),
+        ("teach.bank_steps=0", "teach.bank_steps above 0"),
+        ("data.balance=1e30", "data.balance is 1e"),
+        ("train_vae.share=0", "train_vae.share"),
     ],
 )
 def test_a_wrong_setting_is_named(change: str, words: str) -> None:

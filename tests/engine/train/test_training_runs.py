@@ -19,6 +19,7 @@ from mld_engine.checkpoints.pack import Pack
 from mld_engine.cli import main
 from mld_engine.pipeline import MotionPipeline
 from mld_engine.train.config import read_values
+from mld_engine.train.run import sole_run
 
 
 def _arguments(data: Path, out: Path, *more: str) -> list[str]:
@@ -108,6 +109,59 @@ def test_stages_one_by_one_in_a_time_box(dataset_folder: Path, tmp_path: Path) -
     assert time.monotonic() - started < 27
     with (out / "vae" / "log.csv").open(encoding="utf-8") as file:
         assert float(list(csv.DictReader(file))[-1]["seconds"]) < 3
+
+
+def test_a_run_that_breaks_down_says_so(
+    dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--preset", "tiny", "--steps", "3", "--set", "train_vae.learning_rate=1e30"]
+    assert main(_arguments(dataset_folder, tmp_path / "run", *settings)) == 1
+    assert "Stage vae broke down" in capsys.readouterr().err
+    assert not (tmp_path / "run" / "vae" / "final.safetensors").exists()
+
+
+def test_one_process_trains_in_a_folder(
+    run_folder: Path, dataset_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (run_folder / "config.toml").read_bytes()
+    with sole_run(run_folder):
+        assert main(_arguments(dataset_folder, run_folder, "--resume", "--seed", "9")) == 2
+    assert "Another process is training" in capsys.readouterr().err
+    assert (run_folder / "config.toml").read_bytes() == before
+    assert main(_arguments(dataset_folder, run_folder, "--resume")) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+def test_a_full_disk_ends_in_a_line_and_the_run_goes_on(dataset_folder: Path, tmp_path: Path) -> None:
+    limited = (
+        "import resource, sys; from mld_engine.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); sys.exit(main(sys.argv[1:]))"
+    )
+    out = tmp_path / "run"
+    command = _arguments(dataset_folder, out, "--preset", "tiny", "--steps", "3")
+    done = subprocess.run(
+        [sys.executable, "-c", limited, *command],
+        cwd=Path(__file__).resolve().parents[3],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "cannot be written" in line
+    assert "--resume" in line
+    assert main(_arguments(dataset_folder, out, "--resume")) == 0
+    assert Pack.open(out / "pack").name == "tiny"
+
+
+def test_a_folder_that_cannot_be_made_is_told(
+    dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert main(_arguments(dataset_folder, tmp_path / "file" / "run", "--preset", "tiny")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "unexpected" not in line
+    assert str(tmp_path / "file") in line
 
 
 def test_a_denoiser_needs_a_vae(dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
