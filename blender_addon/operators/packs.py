@@ -9,6 +9,7 @@ import bpy
 
 from .. import preferences, runtime
 from ..engine_client import timer
+from .folders import open_folder
 
 
 class MLD_OT_use_pack(bpy.types.Operator):
@@ -59,12 +60,7 @@ class MLD_OT_open_packs_folder(bpy.types.Operator):
     bl_label = "Open Folder of Models"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        folder = preferences.own_packs_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        self.report({"INFO"}, f"Models of your own go into {folder}")
-        if not bpy.app.background:
-            bpy.ops.wm.path_open(filepath=str(folder))
-        return {"FINISHED"}
+        return open_folder(self, preferences.own_packs_folder(), "Models of your own go into")
 
 
 CLASSES = (MLD_OT_use_pack, MLD_OT_find_packs, MLD_OT_open_packs_folder)

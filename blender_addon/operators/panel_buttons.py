@@ -9,6 +9,7 @@ import bpy
 
 from .. import generation, preferences, runtime
 from .availability import allowed, generate_blocked
+from .folders import open_folder
 
 
 class MLD_OT_random_seed(bpy.types.Operator):
@@ -88,12 +89,7 @@ class MLD_OT_show_log(bpy.types.Operator):
     bl_label = "Open Log Folder"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        folder = preferences.log_dir()
-        folder.mkdir(parents=True, exist_ok=True)
-        self.report({"INFO"}, f"The logs are in {folder}")
-        if not bpy.app.background:
-            bpy.ops.wm.path_open(filepath=str(folder))
-        return {"FINISHED"}
+        return open_folder(self, preferences.log_dir(), "The logs are in")
 
 
 CLASSES = (MLD_OT_random_seed, MLD_OT_use_limit_seconds, MLD_OT_chain_segments, MLD_OT_dismiss, MLD_OT_show_log)
