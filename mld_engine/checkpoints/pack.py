@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PackError
+from ..home import home_expanded
 from .config import PackConfig, parse_config
 
 if TYPE_CHECKING:
@@ -229,14 +229,7 @@ def hash_files(directory: Path) -> dict[str, str]:
 
 def _pack_folders() -> list[Path]:
     extra = os.environ.get(PACKS_VARIABLE, "")
-    return [SHIPPED_PACKS, *(_home_expanded(folder) for folder in extra.split(os.pathsep) if folder)]
-
-
-def _home_expanded(text: str) -> Path:
-    path = Path(text)
-    with contextlib.suppress(RuntimeError):  # `~` names no user
-        path = path.expanduser()
-    return path
+    return [SHIPPED_PACKS, *(home_expanded(folder) for folder in extra.split(os.pathsep) if folder)]
 
 
 def _candidates(parent: Path) -> list[Path]:

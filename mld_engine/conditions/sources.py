@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import PackError
+from ..home import home_expanded
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def find_file(source: Source) -> Path:
     names = dict.fromkeys(file.name for file in source.files)
     told = os.environ.get(source.variable, "")
     if told:
-        path = Path(told).expanduser()
+        path = home_expanded(told)
         for candidate in (path, *(path / name for name in names)):
             if candidate.is_file():
                 return candidate
@@ -64,7 +65,7 @@ def find_file(source: Source) -> Path:
         if cached is not None:
             return cached
     for other in source.other:
-        if (path := Path(other).expanduser()).is_file():
+        if (path := home_expanded(other)).is_file():
             return path
     raise PackError(
         "text_encoder_missing",
