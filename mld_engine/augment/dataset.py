@@ -25,6 +25,7 @@ from .grammar import Grammar
 from .paths import measure_path
 from .space import with_arms
 from .speed import at_speed
+from .spoken import Dealer, Spoken
 
 _CAPTIONS: Final = 4
 """Sentences of a composed clip, and as many of its mirror image."""
@@ -41,15 +42,17 @@ _SPEEDS: Final = {"fast": 1.35, "slow": 0.7}
 
 @dataclass(frozen=True)
 class Amounts:
-    """How much is added: `captions` sentences a training clip, then numbers of composed training clips.
+    """How much is added: `captions` and `spoken` sentences a training clip, then numbers of composed training clips.
 
-    The sentences of all clips of one action and style are `pool` different ones: each has to be
-    embedded once. `space`: the arms of one clip on the body of another. `time`: one clip after
-    another. `speed`: clips made faster or slower. The held-out splits get a tenth of each.
+    `captions` are the grammar's: all clips of one action and style share `pool` different ones, because
+    each has to be embedded once. `spoken` are those that were written one by one. `space`: the arms of
+    one clip on the body of another. `time`: one clip after another. `speed`: clips made faster or slower.
+    The held-out splits get a tenth of each.
     """
 
-    captions: int = 24
+    captions: int = 16
     pool: int = 48
+    spoken: int = 20
     space: int = 300
     time: int = 300
     speed: int = 200
@@ -71,12 +74,15 @@ class _Sentences:
         return pool[int(generator.integers(len(pool)))] if pool else None
 
 
-def augment(source: Dataset, writer: DatasetWriter, grammar: Grammar, amounts: Amounts, seed: int = 0) -> None:
+def augment(
+    source: Dataset, writer: DatasetWriter, grammar: Grammar, spoken: Spoken, amounts: Amounts, seed: int = 0
+) -> None:
     """Write the clips of `source` and what is made of them; the same seed writes the same."""
     generator = np.random.default_rng(seed)
-    sentences = _Sentences(grammar, amounts.pool)
+    sentences, dealer = _Sentences(grammar, amounts.pool), Dealer(spoken, source, generator)
     for clip in source.clips:
-        writer.add(_with_sentences(source, clip, grammar, sentences, amounts.captions, generator))
+        record = _with_sentences(source, clip, grammar, sentences, amounts.captions, generator)
+        writer.add(_with_spoken(record, dealer, amounts.spoken))
     makers: tuple[tuple[int, Callable[..., ClipRecord | None]], ...] = (
         (amounts.space, _compose_in_space),
         (amounts.time, _compose_in_time),
@@ -127,6 +133,16 @@ def _with_sentences(
         record,
         captions=(*clip.captions, *drawn(clip.action, direction)),
         captions_mirrored=(*clip.captions_mirrored, *drawn(clip.action_mirrored, mirrored)),
+    )
+
+
+def _with_spoken(record: ClipRecord, dealer: Dealer, count: int) -> ClipRecord:
+    if record.split != "train":
+        return record
+    return replace(
+        record,
+        captions=(*record.captions, *dealer.deal(record.action, record.style, count)),
+        captions_mirrored=(*record.captions_mirrored, *dealer.deal(record.action_mirrored, record.style, count)),
     )
 
 

@@ -71,6 +71,7 @@ def run_augment(arguments: argparse.Namespace) -> int:
     """Write a data set with more words and more motion."""
     from ..augment.dataset import Amounts, augment
     from ..augment.grammar import ENGLISH, Grammar
+    from ..augment.spoken import SENTENCES, Spoken
     from ..data.embeddings import copy_text_tables
     from ..data.store import Dataset, DatasetWriter
 
@@ -78,12 +79,16 @@ def run_augment(arguments: argparse.Namespace) -> int:
         grammar = Grammar.read(arguments.words or ENGLISH)
     except (OSError, ValueError) as error:
         raise RequestError("bad_words", f"{error}.", f"Start from a copy of {ENGLISH}.") from error
+    try:
+        spoken = Spoken.read(arguments.sentences or SENTENCES)
+    except (OSError, ValueError) as error:
+        raise RequestError("bad_words", f"{error}.", f"Start from a copy of {SENTENCES}.") from error
     source = Dataset.open(arguments.source)
-    given = {name: getattr(arguments, name) for name in ("captions", "pool", "space", "time", "speed")}
+    given = {name: getattr(arguments, name) for name in ("captions", "pool", "spoken", "space", "time", "speed")}
     amounts = Amounts(**{name: amount for name, amount in given.items() if amount is not None})
     target: Path = arguments.target
     with DatasetWriter(target, name=target.name, fps=source.fps, offsets=source.offsets) as writer:
-        augment(source, writer, grammar, amounts, arguments.seed)
+        augment(source, writer, grammar, spoken, amounts, arguments.seed)
         writer.add_file(lambda folder: copy_text_tables(source.folder, folder))
     _tell(target)
     return 0
@@ -111,8 +116,9 @@ def _add_augment(layouts: Any) -> None:
     parser.add_argument("source", type=Path, metavar="SRC", help="data set that `prepare` wrote")
     parser.add_argument("target", type=Path, metavar="DST", help="data set folder to write; must not exist")
     counted = {
-        "captions": "sentences added to every training clip",
+        "captions": "sentences of the grammar added to every training clip",
         "pool": "different sentences of one action and style that these are drawn from",
+        "spoken": "sentences written one by one, added to every training clip; more where there are few clips",
         "space": "clips with the arms of another",
         "time": "clips that go over into another",
         "speed": "clips made faster or slower",
@@ -120,6 +126,9 @@ def _add_augment(layouts: Any) -> None:
     for name, what in counted.items():
         parser.add_argument(f"--{name}", type=_count, metavar="N", help=what)
     parser.add_argument("--words", type=Path, metavar="FILE", help="JSON file with the words instead of ours")
+    parser.add_argument(
+        "--sentences", type=Path, metavar="FILE", help="JSON file with written sentences instead of ours"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed makes the same (default 0)")
     parser.set_defaults(run=run_augment)
 

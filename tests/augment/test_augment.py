@@ -16,6 +16,7 @@ from mld_engine.augment.grammar import Grammar
 from mld_engine.augment.paths import measure_path
 from mld_engine.augment.space import with_arms
 from mld_engine.augment.speed import at_speed
+from mld_engine.augment.spoken import Spoken
 from mld_engine.contract.skeleton import REST_OFFSETS
 from mld_engine.data.store import ClipRecord, Dataset, DatasetWriter
 
@@ -57,7 +58,7 @@ def source(tmp_path: Path) -> Dataset:
 @pytest.fixture
 def augmented(source: Dataset, tmp_path: Path) -> Dataset:
     with DatasetWriter(tmp_path / "more", name="more", fps=FPS, offsets=REST_OFFSETS) as writer:
-        augment(source, writer, Grammar.read(), Amounts(captions=12, space=20, time=20, speed=20), seed=5)
+        augment(source, writer, Grammar.read(), Spoken({}), Amounts(captions=12, space=20, time=20, speed=20), seed=5)
     return Dataset.open(tmp_path / "more")
 
 
@@ -118,7 +119,7 @@ def test_held_out_compositions_are_of_held_out_clips(augmented: Dataset) -> None
 
 def test_the_same_seed_makes_the_same(source: Dataset, augmented: Dataset, tmp_path: Path) -> None:
     with DatasetWriter(tmp_path / "again", name="more", fps=FPS, offsets=REST_OFFSETS) as writer:
-        augment(source, writer, Grammar.read(), Amounts(captions=12, space=20, time=20, speed=20), seed=5)
+        augment(source, writer, Grammar.read(), Spoken({}), Amounts(captions=12, space=20, time=20, speed=20), seed=5)
     again = Dataset.open(tmp_path / "again")
     assert again.clips == augmented.clips
     np.testing.assert_array_equal(again.rotations, augmented.rotations)
