@@ -25,6 +25,8 @@ _EXAMPLES: Final = """examples:
   python -m mld_engine train denoiser --data dataset --out run8
   python -m mld_engine train --data dataset --out run --resume
   python -m mld_engine train evaluator --data dataset --out run --minutes 1
+  python -m mld_engine train denoiser --start research --data dataset --out better --minutes 20
+  python -m mld_engine train vae --start research --set train_vae.encoder=false --data dataset --out crisper
   python -m mld_engine train distill --teacher run/pack --data dataset --out fast --evaluator run/evaluator
   python -m mld_engine train teach --pack research --data myclips --out packs/research-mine --minutes 10
 
@@ -61,6 +63,9 @@ def add_command(commands: Any) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes",
         help="change one setting: vae.tokens=8, losses.foot_velocity=0.5 (may be repeated)",
     )  # fmt: skip
+    parser.add_argument(
+        "--start", metavar="NAME_OR_DIR", help="train this pack further instead of new networks (vae, denoiser, all)"
+    )
     pace = parser.add_mutually_exclusive_group()
     pace.add_argument("--minutes", type=float, metavar="M", help="wall-clock box for the whole command")
     pace.add_argument("--steps", type=int, metavar="N", help="steps of each stage")
@@ -111,6 +116,7 @@ def _train(training: TrainingRun, stage: str) -> None:
         training.train_vae(only=stage == "vae")
     if stage != "vae":
         training.train_denoiser(only=stage == "denoiser")
+    if stage != "vae" or training.keeps_latents:
         print(f"wrote {training.write()}")
 
 
@@ -120,16 +126,18 @@ def _configuration(arguments: argparse.Namespace, folder: Path) -> Values:
     from ..train.config import load_values, parse, with_change
     from ..train.run import CONFIG_FILE
 
-    stored = folder / CONFIG_FILE
+    stored, changes = folder / CONFIG_FILE, list(arguments.changes)
+    if arguments.start is not None:
+        changes.insert(0, f"pack.start={arguments.start}")
     if arguments.resume and not stored.is_file():
         raise RequestError("no_run", f"{arguments.out} holds no run to go on with.", "Leave --resume out to start one.")
     if stored.is_file() and (arguments.resume or arguments.stage in ("denoiser", "evaluator")):
-        values = load_values(file=stored, changes=arguments.changes)
+        values = load_values(file=stored, changes=changes)
     elif arguments.stage != "teach" and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         hint = "Add --resume to go on with it, or give another folder."
         raise RequestError("run_exists", f"There is something in {arguments.out} already.", hint)
     else:
-        values = load_values(arguments.preset, arguments.config, arguments.changes)
+        values = load_values(arguments.preset, arguments.config, changes)
     if arguments.seed is not None:
         values = with_change(values, "", "seed", arguments.seed)
     if arguments.minutes is not None:

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from ..checkpoints.config import PackConfig
+from ..checkpoints.pack import Pack
 from ..data.store import Dataset
 
 
-def model_card(config: PackConfig, dataset: Dataset, measured: str) -> str:
-    """Markdown from the configuration, the data and the table of measurements."""
+def model_card(config: PackConfig, dataset: Dataset, measured: str, base: Pack | None = None) -> str:
+    """Markdown from the configuration, the data, the table of measurements and the pack that was trained further."""
     fps, vae = config.representation.fps, config.vae
     latent = f"a VAE ({vae.tokens} tokens x {vae.latent_dim}) and " if vae is not None else ""
     actions = ", ".join(config.actions) or "none"
     styles = ", ".join(config.styles) or "none"
+    started = "" if base is None else f"The training started from the pack {base.name} ({base.sha256[:12]}).\n"
     return f"""# {config.name}
 
 A latent diffusion model of human motion: {latent}a transformer denoiser of {config.denoiser.layers} layers.
@@ -35,7 +37,7 @@ On held-out clips: themselves (real), through the VAE (rebuilt), made from their
 ## Training data
 {dataset.name}: {dataset.seconds / 3600:.2f} hours, {len(dataset.clips)} clips.
 Licences of the clips: {_licences(dataset)}.
-The training configuration is in config.toml.
+{started}The training configuration is in config.toml.
 """
 
 

@@ -68,6 +68,8 @@ def parse(values: Mapping[str, Any]) -> TrainOptions:
         raise _bad("data.speeds is no range around 1.")
     if not 0 < options.train_vae.share < 1:
         raise _bad("train_vae.share must be between 0 and 1.")
+    if not options.train_vae.encoder and not options.pack.start:
+        raise _bad("train_vae.encoder is false, but no pack.start gives an encoder to keep.")
     shares = {
         "data.time_scale": options.data.time_scale,
         "data.balance": options.data.balance,

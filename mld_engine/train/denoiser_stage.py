@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,10 @@ _SEED_OFFSET: Final = 1
 
 
 class DenoiserStage:
-    """Trains the denoiser on draws from the bank."""
+    """Trains the denoiser on draws from the bank.
+
+    It starts from `weights` in the normalisation that the bank has, if given; without, the bank is normalised here.
+    """
 
     def __init__(
         self,
@@ -39,10 +42,14 @@ class DenoiserStage:
         conditions: ConditionSampler,
         device: torch.device,
         say: Say,
+        weights: Mapping[str, Tensor] | None = None,
     ) -> None:
         torch.manual_seed(options.seed + _SEED_OFFSET)
         self._options, self._bank, self._conditions, self._device, self._say = options, bank, conditions, device, say
         self._network = Denoiser(config).to(device).train()
+        if weights is not None:
+            self._network.load_state_dict(dict(weights))
+        self._standardize = options.train_denoiser.standardize and weights is None
         self._optimizer = Optimizer({"denoiser": self._network}, options.train_denoiser)
         self._prediction = schedule.prediction
         self._alpha_bars = torch.tensor(NoiseSchedule(schedule).alpha_bars, device=device)
@@ -57,7 +64,7 @@ class DenoiserStage:
         training, performance = self._options.train_denoiser, self._options.performance
         # The first edition scales the latents, also in a run that is taken up again later.
         self._fill(0)
-        if training.standardize:
+        if self._standardize:
             self._bank.fit_statistics()
         runner = StepRunner(self._device, performance.graphs)
         loop = StageLoop(

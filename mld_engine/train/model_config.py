@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ..checkpoints.config import CONDITION_KINDS, PackConfig, TextEncoderConfig, parse_config
@@ -13,6 +14,7 @@ from ..contract.skeleton import JOINT_COUNT, PARENTS
 from ..data.store import Dataset
 from ..errors import PackError, RequestError
 from .options import TrainOptions
+from .pack_texts import taught_licence
 
 _REPRESENTATIONS: Final[dict[str, dict[str, Any]]] = {
     "smpl203": {"name": "smpl203", "rotation_6d": "columns", "heading": "twist", "features": 203},
@@ -78,6 +80,12 @@ def model_config(options: TrainOptions, dataset: Dataset, encoder: TextEncoderCo
         raise RequestError(
             "bad_config", error.message, "Change it with --set, or in the configuration file."
         ) from error
+
+
+def continued_config(base: Pack, dataset: Dataset, options: TrainOptions) -> PackConfig:
+    """That of a pack that is trained further."""
+    line = taught_licence(base, dataset, options.pack.licence)
+    return replace(base.config, name=options.pack.name, licence=line)
 
 
 def licence(options: TrainOptions, dataset: Dataset) -> str:

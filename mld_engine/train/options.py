@@ -48,6 +48,7 @@ class VaeTraining(OptimizerOptions):
     frames: int
     polish: float
     share: float
+    encoder: bool
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,12 @@ class TeachTraining(LatentTraining):
 
 @dataclass(frozen=True)
 class PackOptions:
-    """Name and licence of the pack that comes out."""
+    """Name and licence of the pack that comes out, and the pack whose weights the training starts from, if any."""
 
     name: str
     licence: str
     half: bool
+    start: str
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from .conditions import ConditionSampler
 from .feature_groups import feature_groups
 from .latents import LatentBank
 from .model_config import text_encoder_config
-from .motions import load_motions
+from .motions import Motions, load_motions
 from .options import LatentTraining, TrainOptions
 from .windows import WindowSampler
 
@@ -88,6 +88,28 @@ class PackBase:
         Labels that are not in the pack's tables, and captions where it reads no text, are left out.
         Raises RequestError: bad_dataset for another frame rate, no_clips.
         """
+        motions, sampler = self.motions(dataset, texts, actions, mirror=mirror)
+        vae = self._vae
+        encoder = build(lambda: MotionEncoder(vae), self.pack.tensors("encoder"), f"{self.pack.name}/encoder")
+        bank = LatentBank(
+            encoder.to(self.device),
+            sampler,
+            self.device,
+            size=training.bank,
+            frames=_ENCODED_BATCHES * self._options.train_vae.frames,
+            seed=self._options.seed,
+        )
+        bank.statistics = self.normalisation("latent")
+        empty, no_style = self.empty_text(texts), self.config.denoiser.styles
+        return Material(bank, ConditionSampler(motions, training, no_style=no_style, empty=empty))
+
+    def motions(
+        self, dataset: Dataset, texts: TextTable, actions: tuple[str, ...], *, mirror: bool
+    ) -> tuple[Motions, WindowSampler]:
+        """The data in the pack's features and normalisation, and windows of the lengths that it makes.
+
+        Parameters and errors are those of `material`.
+        """
         config = self.config
         self.check_frame_rate(dataset)
         dataset = replace(dataset, actions=actions, styles=config.styles)
@@ -104,22 +126,12 @@ class PackBase:
             self.device,
             mirror=mirror,
             shortest=data.lengths[0],
-            statistics=self._statistics("feature"),
+            statistics=self.normalisation("feature"),
         )
-        vae = self._vae
-        encoder = build(lambda: MotionEncoder(vae), self.pack.tensors("encoder"), f"{self.pack.name}/encoder")
-        bank = LatentBank(
-            encoder.to(self.device),
-            WindowSampler(motions, data if motions.groups.rates is not None else replace(data, time_scale=0.0)),
-            self.device,
-            size=training.bank,
-            frames=_ENCODED_BATCHES * self._options.train_vae.frames,
-            seed=self._options.seed,
-        )
-        bank.statistics = self._statistics("latent")
-        empty = self.empty_text(texts)
-        return Material(bank, ConditionSampler(motions, training, no_style=config.denoiser.styles, empty=empty))
+        sampler = WindowSampler(motions, data if motions.groups.rates is not None else replace(data, time_scale=0.0))
+        return motions, sampler
 
-    def _statistics(self, kind: str) -> Statistics:
+    def normalisation(self, kind: str) -> Statistics:
+        """Mean and deviation of "feature" or "latent", on the device."""
         mean, std = (self.statistics[f"{kind}_{name}"].float() for name in ("mean", "std"))
         return Statistics(mean, std).to(self.device)

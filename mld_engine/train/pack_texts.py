@@ -20,7 +20,12 @@ def taught_licence(base: Pack, dataset: Dataset, own: str) -> str:
 
 def taught_licence_text(base: Pack, line: str) -> str:
     """LICENSE.txt: the base pack's in full, after what is new."""
-    return f"Licence of use of this pack and of motion made with it: {line}\n\nLicence of {base.name}:\n\n{_text(base)}"
+    return f"Licence of use of this pack and of motion made with it: {line}\n{licence_of(base)}"
+
+
+def licence_of(base: Pack) -> str:
+    """The base pack's LICENSE.txt in full, to stand below that of a pack made from it."""
+    return f"\nLicence of {base.name}:\n\n{_text(base)}"
 
 
 def student_licence_text(base: Pack) -> str:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.config import PackConfig
+from ..checkpoints.pack import Pack
 from ..checkpoints.writer import write_pack
 from ..data.embeddings import TextTable, complete_text_table
 from ..data.store import Dataset
@@ -38,8 +39,10 @@ from .denoiser_stage import DenoiserStage
 from .evaluator_stage import EvaluatorStage, evaluator_config
 from .feature_groups import feature_groups
 from .latents import LatentBank
-from .model_config import model_config, text_encoder_config
+from .model_config import continued_config, model_config, text_encoder_config
 from .motions import Motions, load_motions
+from .pack_base import PackBase
+from .pack_texts import licence_of
 from .record import Say
 from .report import measure, table
 from .runner import prepare_cuda
@@ -75,20 +78,31 @@ class TrainingRun:
         self.folder, self._values, self._device, self._say = folder, values, device, say
         self._options = options = parse(values)
         self._dataset = dataset = Dataset.open(data)
-        encoder = text_encoder_config(options.data.text_encoder)
-        self.config: PackConfig = model_config(options, dataset, encoder)
+        self._base = PackBase(Pack.open(options.pack.start), options, device) if options.pack.start else None
+        if self._base is None:
+            encoder = text_encoder_config(options.data.text_encoder)
+            self.config: PackConfig = model_config(options, dataset, encoder)
+        else:
+            encoder = self._base.text_encoder
+            self.config = continued_config(self._base.pack, dataset, options)
         self._texts: TextTable = complete_text_table(data, ["", *dataset.texts()], encoder)
         prepare_cuda()
-        self._motions: Motions = load_motions(
+        self._motions, self._sampler = self._load()
+
+    def _load(self) -> tuple[Motions, WindowSampler]:
+        dataset, options, representation = self._dataset, self._options, self.config.representation
+        if self._base is not None:
+            return self._base.motions(dataset, self._texts, self.config.actions, mirror=options.data.mirror)
+        motions = load_motions(
             dataset,
             self._texts,
-            make_representation(self.config.representation),
-            feature_groups(self.config.representation.name, self.config.representation.features),
-            device,
+            make_representation(representation),
+            feature_groups(representation.name, representation.features),
+            self._device,
             mirror=options.data.mirror,
             shortest=options.data.lengths[0],
         )
-        self._sampler = WindowSampler(self._motions, options.data)
+        return motions, WindowSampler(motions, options.data)
 
     def describe(self) -> str:
         """What is trained on, in a line."""
@@ -100,6 +114,11 @@ class TrainingRun:
             f"{time.monotonic() - self._started:.0f} s"
         )
 
+    @property
+    def keeps_latents(self) -> bool:
+        """Whether the denoiser of the pack that the training starts from fits the trained VAE."""
+        return self._base is not None and not self._options.train_vae.encoder
+
     def train_vae(self, only: bool = False) -> None:
         """Stage one, unless it is done. With `only`, the whole time box is its own. Raises CaptureError."""
         folder = self.folder / vae_stage.STAGE
@@ -107,7 +126,15 @@ class TrainingRun:
             return
         assert self.config.vae is not None, "the configuration of a training run has a VAE"
         fps = self.config.representation.fps
-        stage = VaeStage(self.config.vae, self._options, self._motions, self._sampler, fps, self._say)
+        stage = VaeStage(
+            self.config.vae,
+            self._options,
+            self._motions,
+            self._sampler,
+            fps,
+            self._say,
+            self._start("encoder", "decoder"),
+        )
         box = self._box_left(0.0)
         stage.train(folder, box if only else box * self._options.train_vae.share)
         self._say(table(self._measure()))
@@ -136,10 +163,13 @@ class TrainingRun:
         conditions = ConditionSampler(
             self._motions, training, no_style=self.config.denoiser.styles, empty=self._empty_text()
         )
-        config = self.config
+        config, weights = self.config, self._start("denoiser")
+        if self._base is not None:
+            bank.statistics = self._base.normalisation("latent")
         stage = DenoiserStage(
-            config.denoiser, config.schedule, self._options, bank, conditions, self._device, self._say
-        )
+            config.denoiser, config.schedule, self._options, bank, conditions, self._device, self._say,
+            None if weights is None else part(weights, "denoiser"),
+        )  # fmt: skip
         stage.train(folder, self._box_left(0.0 if only else self._vae_seconds()))
 
     def train_evaluator(self) -> None:
@@ -153,10 +183,11 @@ class TrainingRun:
 
     def write(self) -> Path:
         """Measure and write the pack; returns its folder. Raises RequestError (no_vae, no_denoiser)."""
-        tensors = {**self._vae_tensors(), **self._stage_tensors(denoiser_stage.STAGE, "denoiser")}
+        tensors = {**self._vae_tensors(), **self._denoiser_tensors()}
         report = self._measure()
         self._say(table(report))
         (self.folder / "report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+        base = None if self._base is None else self._base.pack
         target = self.folder / "pack"
         write_pack(
             target,
@@ -165,8 +196,8 @@ class TrainingRun:
             decoder=part(tensors, "decoder"),
             denoiser=part(tensors, "denoiser"),
             statistics=part(tensors, "statistics"),
-            model_card=model_card(self.config, self._dataset, table(report)),
-            licence_text=licence_text(self.config, self._dataset),
+            model_card=model_card(self.config, self._dataset, table(report), base),
+            licence_text=licence_text(self.config, self._dataset) + (licence_of(base) if base else ""),
             extra_files={CONFIG_FILE: dump(self._values).encode("utf-8")},
             half=self._options.pack.half,
             overwrite=True,
@@ -174,7 +205,8 @@ class TrainingRun:
         return target
 
     def _measure(self) -> dict[str, dict[str, dict[str, float]]]:
-        tensors = {**self._vae_tensors(), **(load_final(self.folder / denoiser_stage.STAGE) or {})}
+        trained = load_final(self.folder / denoiser_stage.STAGE)
+        tensors = {**self._vae_tensors(), **(trained or (self._denoiser_tensors() if self.keeps_latents else {}))}
         return measure(self.config, tensors, self._motions, self._empty_text())
 
     def _box_left(self, spent_before: float) -> float:
@@ -190,7 +222,26 @@ class TrainingRun:
         return float(json.loads(states[-1].read_text(encoding="utf-8"))["seconds"]) if states else 0.0
 
     def _vae_tensors(self) -> dict[str, Tensor]:
+        """Weights and statistics of stage one, or those of the pack that the training starts from."""
+        start = self._start("encoder", "decoder", "statistics")
+        if start is not None and load_final(self.folder / vae_stage.STAGE) is None:
+            return start
         return self._stage_tensors(vae_stage.STAGE, "vae")
+
+    def _start(self, *names: str) -> dict[str, Tensor] | None:
+        """Parts of the pack that the training starts from, their names as prefixes; None where there is none."""
+        if self._base is None:
+            return None
+        return {
+            f"{name}.{key}": tensor.float() for name in names for key, tensor in self._base.pack.tensors(name).items()
+        }
+
+    def _denoiser_tensors(self) -> dict[str, Tensor]:
+        """Of stage two, or of the pack that the training starts from, if its latents are still the same."""
+        start = self._start("denoiser", "statistics")
+        if start is not None and self.keeps_latents and load_final(self.folder / denoiser_stage.STAGE) is None:
+            return start
+        return self._stage_tensors(denoiser_stage.STAGE, "denoiser")
 
     def _stage_tensors(self, stage: str, command: str) -> dict[str, Tensor]:
         tensors = load_final(self.folder / stage)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..checkpoints.config import VaeConfig
 from ..models.vae import MotionDecoder, MotionEncoder
-from .checkpoint import save_final
+from .checkpoint import part, save_final
 from .loop import Pace, StageLoop
 from .losses import VaeLoss
 from .motions import Motions
@@ -29,15 +29,31 @@ _LENGTH_STREAM: Final = 1
 
 
 class VaeStage:
-    """Trains encoder and decoder together on windows of the training split."""
+    """Trains encoder and decoder together on windows of the training split.
+
+    They start from `weights` ("encoder.", "decoder." and the parameter), if given; then `train_vae.encoder` may say
+    that the encoder stays as it is.
+    """
 
     def __init__(
-        self, config: VaeConfig, options: TrainOptions, motions: Motions, sampler: WindowSampler, fps: float, say: Say
+        self,
+        config: VaeConfig,
+        options: TrainOptions,
+        motions: Motions,
+        sampler: WindowSampler,
+        fps: float,
+        say: Say,
+        weights: Mapping[str, Tensor] | None = None,
     ) -> None:
         torch.manual_seed(options.seed)
         self._options, self._motions, self._sampler, self._say = options, motions, sampler, say
         self._encoder = MotionEncoder(config).to(motions.device).train()
         self._decoder = MotionDecoder(config).to(motions.device).train()
+        if weights is not None:
+            self._encoder.load_state_dict(part(weights, "encoder"))
+            self._decoder.load_state_dict(part(weights, "decoder"))
+        if not options.train_vae.encoder:
+            self._encoder.requires_grad_(False)
         self._loss = VaeLoss(options.losses, motions.groups, motions.statistics, motions.offsets, fps)
         self._loss.to(motions.device)
         keep_stream_single([self._encoder, self._decoder])
@@ -64,16 +80,18 @@ class VaeStage:
         training = self._options.train_vae
         random = np.random.default_rng([self._options.seed, _LENGTH_STREAM, step])
         length = int(random.choice(self._sampler.lengths, p=self._probabilities))
-        precision: Precision = training.precision
-        if precision == "bf16" and progress >= 1 - training.polish:
-            precision = "tf32"
-        return (length, precision), self._step(length, precision)
+        polishing = progress >= 1 - training.polish
+        # What dropout and the rounding of bf16 add to the frames is mostly jerk: a decoder that learned the right
+        # amount of it under them would be too smooth without.
+        self._encoder.train(training.encoder and not polishing)
+        self._decoder.train(not polishing)
+        return (length, polishing), self._step(length, polishing)
 
-    def _step(self, length: int, precision: Precision) -> Step:
+    def _step(self, length: int, polishing: bool) -> Step:
         training = self._options.train_vae
         count = self._sampler.batch_size(length, training.frames, training.batch)
-        # Differences of third order between frames drown in the rounding of bf16.
-        energy = self._energy and (precision != "bf16" or self._motions.device.type != "cuda")
+        precision: Precision = "tf32" if polishing and training.precision == "bf16" else training.precision
+        energy = self._energy and polishing
 
         def compute() -> Tensor:
             target = self._sampler.draw(length, count).features
