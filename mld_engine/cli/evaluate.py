@@ -32,9 +32,9 @@ def add_command(commands: Any) -> None:
         "evaluate",
         help="measure a pack on held-out motion",
         description="Measure a pack on the held-out clips of a data set: reconstruction (MPJPE, PA-MPJPE, ACCL), "
-        "generation (R-precision, FID, MM-Dist, Diversity, MultiModality, action accuracy), what an animator sees "
-        "(sliding, jerk, feet and ground, root drift, loop seam), and speed. The captured motion's own row stands "
-        "beside it.",
+        "generation (R-precision, FID, MM-Dist, Diversity, spread within labels, MultiModality, action accuracy), what "
+        "an animator sees (sliding, jerk, feet and ground, root drift, loop seam), and speed. The captured motion's "
+        "own row stands beside it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -19,13 +19,13 @@ class Rules:
     unit_length    texts and motions are compared by their directions
     meanings       clips that say the same never meet in one group of the R-precision
     pairs          as many random pairs give the Diversity
-    by_label       the spread of motions of one label stands among the figures, as MultiModality
+    by_label       name of the figure that tells how much motions of one label differ; empty for none
     """
 
     unit_length: bool = False
     meanings: bool = False
     pairs: int = 300
-    by_label: bool = False
+    by_label: str = ""
 
 
 class Judge(Protocol):
@@ -67,7 +67,7 @@ class OwnJudge:
     """Our own contrastive evaluator. It reads a pack's features as they are, and the pack's sentence embeddings."""
 
     evaluator: Evaluator
-    rules: Rules = Rules(unit_length=True, meanings=True)
+    rules: Rules = Rules(unit_length=True, meanings=True, by_label="Label spread")
     wanted: Wanted = ANY_CAPTIONED
     notes: tuple[str, ...] = ("Evaluator: our own. Its figures cannot be compared with published tables.",)
 

@@ -172,8 +172,8 @@ class Measurement:
         if action is not None:
             right = accuracy(action[labelled], wanted[labelled]) if labelled.any() else float("nan")
             figures["Accuracy"] = right
-        if rules.by_label:
-            figures["MultiModality"] = spread_in_groups(embedded[labelled], wanted[labelled], seed=seed)
+        if rules.by_label and labelled.any():
+            figures[rules.by_label] = spread_in_groups(embedded[labelled], wanted[labelled], seed=seed)
         return figures
 
     def _repeated(self, once: Callable[[int], dict[str, float]]) -> dict[str, Interval]:

@@ -48,6 +48,7 @@ def test_a_whole_evaluation(research: Pack, walks: Dataset, evaluator_folder: Pa
     # Twelve glides at 0, 0.2 ... 2.2 m/s with both toes at 2.6 cm: 1.1 m/s on average.
     assert rows["captured"]["sliding m/s"].mean == pytest.approx(1.1, abs=1e-3)
     assert rows["captured"]["jerk m/s^3"].mean == pytest.approx(0.0, abs=1.0)
+    assert rows["captured"]["Label spread"].mean > 0, "faster and slower glides of one label"
     assert rows["VAE"]["FID"].half_width == 0.0, "what the VAE makes does not depend on a seed"
     assert rows["from text, guidance 4"]["FID"].half_width > 0.0
     assert "| captured |" in report.markdown()

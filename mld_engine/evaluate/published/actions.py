@@ -17,7 +17,7 @@ from .features import EvaluatorFeatures
 FRAMES: Final = 60
 """Frames that are judged: a longer clip is cut, a shorter one stands still in its last pose, as in ACTOR's."""
 PAIRS: Final = 200
-RULES: Final = Rules(pairs=PAIRS, by_label=True)
+RULES: Final = Rules(pairs=PAIRS, by_label="MultiModality")
 
 
 Classifier = Callable[[Tensor], tuple[Tensor, Tensor]]
