@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..augment.grammar import Grammar
+from ..augment.spoken import Spoken
 from ..checkpoints.pack import Pack
 from ..data.sources.labels import words_of_name
 from ..evaluate.batches import BatchGenerator, Wishes
@@ -24,6 +25,7 @@ _NULL_SHARE: Final = 0.15
 _LONGEST_SECONDS: Final = 6.0
 """A longer take costs no more here, but the shorter ones are where a fine-tuning would show."""
 _STYLED: Final = 0.3
+_WRITTEN: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,16 @@ class Asked:
     frames: int = 0
 
 
-def things_to_ask(pack: Pack, grammar: Grammar, count: int, sentences: int, seed: int) -> list[Asked]:
+def things_to_ask(pack: Pack, grammar: Grammar, spoken: Spoken, count: int, sentences: int, seed: int) -> list[Asked]:
     """`count` requests spread over the pack's labels, up to `sentences` sentences for each of them, and nothing.
 
-    Labels that the grammar has no words for are said as they are. A pack without labels is asked for
+    About half of the sentences are the grammar's, the others were written. Labels that there are no words for are
+    said as they are. A pack without labels is asked for
     all actions that the grammar knows.
     """
     generator = np.random.default_rng(seed)
     labels, styles = pack.actions or tuple(grammar.phrases), pack.styles
-    said = {label: _said(label, styles, grammar, sentences, generator) for label in labels}
+    said = {label: _said(label, styles, grammar, spoken, sentences, generator) for label in labels}
     kinds = [Kind.TEXT] * ("text" in pack.conditions) + [Kind.ACTION] * ("action" in pack.conditions)
     longest = min(pack.config.max_frames, round(_LONGEST_SECONDS * pack.fps))
     asked = []
@@ -117,9 +120,19 @@ def stored_replay(folder: Path, make: Callable[[], Replay]) -> Replay:
     return Replay(**tensors)
 
 
-def _said(label: str, styles: Sequence[str], grammar: Grammar, count: int, generator: np.random.Generator) -> list[str]:
-    said = []
+def _said(
+    label: str,
+    styles: Sequence[str],
+    grammar: Grammar,
+    spoken: Spoken,
+    count: int,
+    generator: np.random.Generator,
+) -> list[str]:
+    said, written = [], [text for sentences in spoken.of(label).values() for text in sentences]
     for _ in range(count):
         style = styles[int(generator.integers(len(styles)))] if styles else ""
-        said.append(grammar.sentence(label, style, generator) or words_of_name(label))
+        if written and generator.random() < _WRITTEN:
+            said.append(written[int(generator.integers(len(written)))])
+        else:
+            said.append(grammar.sentence(label, style, generator) or words_of_name(label))
     return list(dict.fromkeys(said))

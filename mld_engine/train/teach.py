@@ -20,6 +20,7 @@ from typing import Any, Final
 import torch
 
 from ..augment.grammar import Grammar
+from ..augment.spoken import Spoken
 from ..checkpoints.pack import Pack
 from ..checkpoints.writer import check_pack_directory, write_pack
 from ..data.embeddings import TextTable, complete_text_table
@@ -84,7 +85,7 @@ class TeachRun:
         prepare_cuda()
         options, base, lessons, work = self._options, self._base, self.lessons, work_folder(self._out)
         asked = things_to_ask(
-            base.pack, self._grammar, options.teach.replay if options.teach.keep > 0 else 0,
+            base.pack, self._grammar, Spoken.read(), options.teach.replay if options.teach.keep > 0 else 0,
             options.teach.sentences, options.seed,
         )  # fmt: skip
         texts = self._texts([item.text for item in asked if item.text])
