@@ -4,8 +4,8 @@
 Joint positions show a bone's direction, never its turn about that direction. Knees and elbows are
 hinges, so a bent limb shows the turn of its upper bone: the hinge stands across the plane of the limb.
 The straighter the limb, the less its plane says. Evidence of all frames therefore goes into one
-least-squares problem along the clip, in which a turn changes slowly; a weak pull to the twist-free
-rotation decides where a limb is straight for long.
+least-squares problem along the clip, in which a turn changes slowly; a weak pull to where people hold
+the hinge decides where a limb is straight for long.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..rotations import rotate
-from .directions import across, basis, shortest_arc
+from .directions import basis, shortest_arc
 
 _HINGE_ERROR: Final = math.radians(2.0)
 """How far the plane of a joint bent to a right angle strays from its hinge (standard deviation)."""
@@ -28,51 +28,56 @@ _STRETCH_SINE: Final = 0.1
 """Sine of the bend below which there is no evidence: joints stretch a few degrees beyond straight."""
 _DRIFT_PER_SECOND: Final = math.radians(30.0) ** 2
 """Variance by which a twist wanders in a second without evidence."""
-_PRIOR_ERROR: Final = math.radians(40.0)
-"""Standard deviation of a twist about the twist-free rotation."""
+_PRIOR_ERROR: Final = math.radians(30.0)
+"""Standard deviation of a hinge about the expected one, where the latter is of unit length."""
 _PRIOR_SECONDS: Final = 1.0
 """Frames this close tell the same thing about the prior, which must not count once for each."""
-_LEAST_FACING: Final = 0.01
-"""Keeps the equations solvable for a straight limb that points against its rest direction all along."""
+_LEAST_SURE: Final = 0.01
+"""Keeps the equations solvable for a straight limb that points along the expected hinge all along."""
 
 
 def hinge_directions(
-    carriers: Tensor, bones: Tensor, evidence: Tensor, rest: Tensor, hinge: Tensor, doubtful: Tensor, fps: float
+    bones: Tensor, evidence: Tensor, expected: Tensor, rest: Tensor, hinge: Tensor, doubtful: Tensor, fps: float
 ) -> tuple[Tensor, Tensor]:
-    """World direction of the hinge of each bone, at right angles to the bone, and how little the evidence fits.
+    """Direction of the hinge of each bone, at right angles to the bone, and how little the evidence fits.
 
-    carriers  (..., T, 3, 3) world rotations of the bones that carry these
+    All vectors are relative to the bone that carries these.
+
     bones     (..., T, 3) unit directions
     evidence  (..., T, 3) where the hinge is seen; the sine of the bend is its length
+    expected  (..., T, 3) where the hinge would be without evidence; certainty is the length across the bone
     rest      (..., 1, 3) unit directions of the bones at rest
     hinge     (..., 1, 3) unit directions of the hinges at rest, at right angles to `rest`
-    doubtful  (..., 1) added to the sine from which a bend counts, for evidence that contradicts the twist-free rotation
-    ->        (..., T, 3) unit vectors, and (...) the cost: squared misfit of evidence, of drift and of the prior
+    doubtful  (..., 1) added to the sine from which a bend counts, for evidence that contradicts what is expected
+    ->        (..., T, 3) unit vectors, and (...) the cost: squared misfit of evidence and of drift
     """
-    local = rotate(carriers.transpose(-1, -2), bones)
-    swing = shortest_arc(rest.expand_as(local), local)
+    swing = shortest_arc(rest.expand_as(bones), bones)
     frame = swing @ basis(rest, hinge)
-    normal = rotate(carriers.transpose(-1, -2), evidence)
     # Columns 1 and 2 of the frame span the plane in which the twist turns the hinge.
-    seen = rotate(frame.transpose(-1, -2), normal)[..., 1:]
-    sine = seen.norm(dim=-1)
-    # 0 where the evidence agrees with the twist-free rotation, 1 from 60 degrees off.
-    disagreement = (2 - 2 * seen[..., 0] / sine.clamp_min(1e-9)).clamp_max(1.0)
+    seen = rotate(frame.transpose(-1, -2), evidence)[..., 1:]
+    usual = rotate(frame.transpose(-1, -2), expected)[..., 1:]
+    sine, sure = seen.norm(dim=-1), usual.norm(dim=-1)
+    # 0 where the evidence agrees with the expectation, 1 from 60 degrees off.
+    agreement = (seen * usual).sum(-1) / (sine * sure).clamp_min(1e-9)
+    disagreement = (2 - 2 * agreement).clamp_max(1.0)
     weight = _weight(sine - _STRETCH_SINE - disagreement * doubtful)
-    # The swing spins where the limb points against its rest direction: its prior means little there.
-    facing = ((1 + (local * rest).sum(-1)) / 2).clamp_min(_LEAST_FACING)
-    prior = facing / (_PRIOR_ERROR**2 * max(1.0, _PRIOR_SECONDS * fps))
-    spin = _spin_of_frames(frame, local)
+    prior = sure.square().clamp_min(_LEAST_SURE) / (_PRIOR_ERROR**2 * max(1.0, _PRIOR_SECONDS * fps))
+    spin = _spin_of_frames(frame, bones)
     angle = torch.atan2(seen[..., 1], seen[..., 0]) - spin
-    data = torch.stack([weight * angle.cos() + prior * spin.cos(), weight * angle.sin() - prior * spin.sin()])
+    prior_angle = torch.atan2(usual[..., 1], usual[..., 0]) - spin
+    data = torch.stack(
+        [
+            weight * angle.cos() + prior * prior_angle.cos(),
+            weight * angle.sin() + prior * prior_angle.sin(),
+        ]
+    )
     stiffness = fps / _DRIFT_PER_SECOND
     turn_cosine, turn_sine = smooth_along_time(data, weight + prior, stiffness)
     twist = torch.atan2(turn_sine, turn_cosine)
     cost = _weight(sine - _STRETCH_SINE) * (1 - (angle - twist).cos())
     cost[..., 1:] += stiffness * (1 - twist.diff(dim=-1).cos())
     twist = (twist + spin)[..., None]
-    turned = frame[..., 1] * twist.cos() + frame[..., 2] * twist.sin()
-    return across(rotate(carriers, turned), bones), cost.sum(-1)
+    return frame[..., 1] * twist.cos() + frame[..., 2] * twist.sin(), cost.sum(-1)
 
 
 def _weight(bend: Tensor) -> Tensor:

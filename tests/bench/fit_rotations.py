@@ -154,6 +154,18 @@ def report(result: Measures, heading: str) -> str:
     )
 
 
+def report_by_source(clips: Sequence[ClipRecord], parts: Sequence[Measures]) -> str:
+    """Rotation error of left and right limbs together; sources differ in how they define the twist of bones."""
+    lines = [
+        "  rotation error by source   " + "".join(f"{name:>10}" for name in ("thigh", "shin", "upper arm", "forearm"))
+    ]
+    for source in sorted({clip.source for clip in clips}):
+        result = pooled(part for clip, part in zip(clips, parts, strict=True) if clip.source == source)
+        means = result.rotation_degrees[:, list(LIMBS)].mean(0).view(-1, 2).mean(-1).tolist()
+        lines.append(f"    {source:<25}" + "".join(f"{mean:10.1f}" for mean in means))
+    return "\n".join(lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report; always 0."""
     shared = Path(os.environ.get("MLD_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared")
@@ -167,8 +179,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     clips = choose_clips(options.folder, options.clips)
     for fps in options.fps:
-        result = pooled(measure(*at_rate(clip, fps), fps, options.noise) for clip in clips)
-        print(report(result, f"{len(clips)} clips at {fps:g} frames/s, noise {options.noise:g} mm"))
+        parts = [measure(*at_rate(clip, fps), fps, options.noise) for clip in clips]
+        print(report(pooled(parts), f"{len(clips)} clips at {fps:g} frames/s, noise {options.noise:g} mm"))
+        print(report_by_source(clips, parts))
     return 0
 
 

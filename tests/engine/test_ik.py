@@ -137,6 +137,27 @@ def test_straight_limbs_that_stretch_beyond_straight_do_not_flip() -> None:
         assert float(error_of(joint, local, fit).max()) < 35.0
 
 
+@pytest.mark.parametrize(
+    ("arm", "pit"),
+    [(-Y, Z), (Y, -X), (Z, (Y - X) / math.sqrt(2.0)), (along("left_elbow"), Z)],
+    ids=["hanging", "raised", "forward", "sideways"],
+)
+def test_pit_of_a_straight_elbow_faces_as_people_hold_it(arm: Tensor, pit: Tensor) -> None:
+    """The left arm; the right one is its mirror image."""
+    axis = torch.linalg.cross(along("left_elbow"), arm)
+    turn = torch.rad2deg(torch.atan2(axis.norm(), along("left_elbow") @ arm))
+    swing = matrix(axis / axis.norm().clamp_min(1e-6), turn)
+    mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
+    fit = fit_rotations(
+        positions(clip({"left_shoulder": swing, "right_shoulder": mirror @ swing @ mirror})), OFFSETS, fps=FPS
+    )
+    world = posed(fit)[0]
+    facing = world[0, JOINT_INDEX["left_shoulder"]] @ Z
+    assert float(torch.rad2deg(torch.acos((facing @ pit).clamp(-1.0, 1.0)))) < 20.0
+    mirrored = mirror @ world[:, JOINT_INDEX["left_shoulder"]] @ mirror
+    assert float(degrees_between(mirrored, world[:, JOINT_INDEX["right_shoulder"]]).max()) < 0.1
+
+
 def test_knees_that_keep_the_sideways_angle_of_the_rest_pose() -> None:
     """SMPL's own bodies bend about +X with shins that lean inwards; in their limb's plane thighs would seem twisted."""
     phase = torch.linspace(0.0, 4.0 * torch.pi, 90)

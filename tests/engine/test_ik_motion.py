@@ -33,10 +33,11 @@ def test_known_rotations_come_back(clips: list[ClipRecord], fps: float) -> None:
     assert float(result.position_mm.mean()) < 1.0
     assert float(result.direction_degrees.mean()) < 0.3
     assert result.flips == 0
-    # Twist included. Means for the legs; medians for the upper arms, as the elbows of some of these sources bend
-    # about an axis that is tilted by 25 degrees. Joints do not show how forearms turn.
+    # Twist included. Joints do not show how forearms turn, nor the elbow's axis in the rest pose: in some sources,
+    # of which few clips are here, it bends about an axis that is tilted by 25 degrees.
     assert float(result.rotation_degrees[:, _LEGS].mean()) < 2.0
-    assert float(result.rotation_degrees[:, _UPPER_ARMS].median()) < 2.0
+    assert float(result.rotation_degrees[:, _UPPER_ARMS].mean()) < 3.5
+    assert float(result.rotation_degrees[:, _UPPER_ARMS].median()) < 1.0
     assert float(result.rotation_degrees[:, [0, 9]].mean()) < 0.5
 
 
