@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several set-ups at a time: they wait for the network and the disk more than for the processor."""
+"""Several set-ups or test runs at a time: they wait for the network, the disk and each other's start."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ WORKERS: Final = 2
 Result = TypeVar("Result")
 
 
-def in_parallel(calls: Mapping[str, Callable[[], Result]]) -> dict[str, Result | SetupError]:
-    """Run the calls; each name gets its call's result, or the SetupError that it raised."""
+def in_parallel(
+    calls: Mapping[str, Callable[[], Result]], interrupted: Callable[[], None] = lambda: None
+) -> dict[str, Result | SetupError]:
+    """Run the calls; each name gets its call's result, or the SetupError that it raised.
+
+    `interrupted` is called when the user ends the program: running calls are waited for, so it should end them.
+    """
 
     def guarded(call: Callable[[], Result]) -> Result | SetupError:
         try:
@@ -25,4 +30,8 @@ def in_parallel(calls: Mapping[str, Callable[[], Result]]) -> dict[str, Result |
 
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="setup") as pool:
         futures = {name: pool.submit(guarded, call) for name, call in calls.items()}
-        return {name: future.result() for name, future in futures.items()}
+        try:
+            return {name: future.result() for name, future in futures.items()}
+        except BaseException:
+            interrupted()
+            raise

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping, Sequence
@@ -109,18 +110,16 @@ def run_tests(
         if selection.engine is not None:
             command = [str(python), "-m", "pytest"]
             rows.append(_pytest("engine", command, selection.engine, to_engine, source_root, Path(scratch), console))
-        for name, program in blenders.items():
-            user_folder = Path(scratch) / name
-            user_folder.mkdir()
-            # Blender's tests must find factory settings and leave the user's own alone.
-            variables = {**to_engine, "BLENDER_USER_RESOURCES": str(user_folder)}
-            command = _pytest_command(program, python)
-            blender_arguments = selection.blender or ()
-            parts = [
-                _pytest(name, command, part, variables, source_root, Path(scratch), console)
-                for part in one_process_each(source_root, blender_arguments)
-            ]
-            rows.append(_together(name, parts))
+        stopped = threading.Event()
+        calls = {
+            name: partial(
+                _blender_tests, name, program, python, selection.blender or (), source_root, Path(scratch),
+                console.labelled(name) if len(blenders) > 1 else console, stopped,
+            )
+            for name, program in blenders.items()
+        }  # fmt: skip
+        for name, row in in_parallel(calls, stopped.set).items():
+            rows.append(Row(name, "FAILED", detail=row.message) if isinstance(row, SetupError) else row)
     _print_summary(rows, time.monotonic() - begun, console)
     collected = sum(row.passed + row.failed + row.skipped for row in rows)
     return 1 if any(row.outcome == "FAILED" for row in rows) or not collected else 0
@@ -158,6 +157,30 @@ def _set_up(
             console.error(outcome)
             rows.append(Row(name, "FAILED", detail=outcome.message))
     return python, {name: item for name, item in wheels.items() if isinstance(item, Blender)}, rows
+
+
+def _blender_tests(
+    name: str,
+    program: Blender,
+    engine_python: Path,
+    arguments: Sequence[str],
+    source_root: Path,
+    scratch: Path,
+    console: Console,
+    stopped: threading.Event,
+) -> Row:
+    """All test files in one Blender, up to the one at which it is `stopped`."""
+    user_folder = scratch / name
+    user_folder.mkdir()
+    # Blender's tests must find factory settings and leave the user's own alone.
+    variables = {"MLD_ENGINE_PYTHON": str(engine_python), "BLENDER_USER_RESOURCES": str(user_folder)}
+    command = _pytest_command(program, engine_python)
+    parts = []
+    for part in one_process_each(source_root, arguments):
+        if stopped.is_set():
+            break
+        parts.append(_pytest(name, command, part, variables, source_root, scratch, console))
+    return _together(name, parts)
 
 
 def _pytest_command(program: Blender, engine_python: Path) -> list[str]:
