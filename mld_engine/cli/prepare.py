@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import EngineError, RequestError
+from .options import read_spoken
 from .status import EXIT_FAILURE
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ def run_augment(arguments: argparse.Namespace) -> int:
     """Write a data set with more words and more motion."""
     from ..augment.dataset import Amounts, augment
     from ..augment.grammar import ENGLISH, Grammar
-    from ..augment.spoken import SENTENCES, Spoken
     from ..data.embeddings import copy_text_tables
     from ..data.store import Dataset, DatasetWriter
 
@@ -79,10 +79,7 @@ def run_augment(arguments: argparse.Namespace) -> int:
         grammar = Grammar.read(arguments.words or ENGLISH)
     except (OSError, ValueError) as error:
         raise RequestError("bad_words", f"{error}.", f"Start from a copy of {ENGLISH}.") from error
-    try:
-        spoken = Spoken.read(arguments.sentences or SENTENCES)
-    except (OSError, ValueError) as error:
-        raise RequestError("bad_words", f"{error}.", f"Start from a copy of {SENTENCES}.") from error
+    spoken = read_spoken(arguments.sentences)
     source = Dataset.open(arguments.source)
     given = {name: getattr(arguments, name) for name in ("captions", "pool", "spoken", "space", "time", "speed")}
     amounts = Amounts(**{name: amount for name, amount in given.items() if amount is not None})

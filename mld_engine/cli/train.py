@@ -144,7 +144,7 @@ def _configuration(arguments: argparse.Namespace, folder: Path) -> Values:
         values = with_change(values, "", "minutes", arguments.minutes)
     if arguments.steps is not None:
         values = with_change(values, "", "minutes", 0.0)
-        for section in ("distill", "teach", "train_vae", "train_denoiser", "train_evaluator"):
+        for section in ("distill", "teach", "words", "train_vae", "train_denoiser", "train_evaluator"):
             values = with_change(values, section, "steps", arguments.steps)
     values = train_from_pack.changed(arguments, values)
     parse(values)

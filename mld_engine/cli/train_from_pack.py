@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..train.config import Values
 
-STAGES: Final = ("distill", "teach")
+STAGES: Final = ("distill", "teach", "words")
 _DEFAULT_MINUTES: Final = 10.0
 
 
@@ -34,7 +34,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         f"  without --minutes and --steps it takes {_DEFAULT_MINUTES:g} minutes",
     )
     teach.add_argument(
-        "--pack", default=DEFAULT_PACK, metavar="NAME_OR_DIR", help="pack that learns (default: %(default)s)"
+        "--pack",
+        default=DEFAULT_PACK,
+        metavar="NAME_OR_DIR",
+        help="pack that learns, also words (default: %(default)s)",
     )
     teach.add_argument(
         "--keep",
@@ -44,6 +47,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     teach.add_argument("--label", default="", metavar="NAME", help="action label of the clips that have none")
     teach.add_argument("--licence", metavar="TEXT", help="licence of your clips, for the new pack's licence line")
+    words = parser.add_argument_group(
+        "words", "sentences for a pack: a text adapter, trained on the captions of --data and on written sentences"
+    )
+    words.add_argument(
+        "--sentences", type=Path, metavar="FILE", help="JSON file with written sentences instead of ours"
+    )
     teach.add_argument("--overwrite", action="store_true", help="replace the pack that lies in --out")
 
 
@@ -93,6 +102,8 @@ def run(arguments: argparse.Namespace, values: Values, folder: Path, device: tor
     from ..train.run import CONFIG_FILE, sole_run
     from ..train.runner import CaptureError
     from ..train.teach import TeachRun
+    from ..train.words_run import WordsRun
+    from .options import read_spoken
 
     def say(line: str) -> None:
         print(line, flush=True)
@@ -104,6 +115,13 @@ def run(arguments: argparse.Namespace, values: Values, folder: Path, device: tor
                 store(folder / CONFIG_FILE, values)
                 distillation.train()
                 written = distillation.write(arguments.evaluator)
+        elif arguments.stage == "words":
+            pack, spoken = Pack.open(arguments.pack), read_spoken(arguments.sentences)
+            words = WordsRun(folder, values, pack, arguments.data, device, say, spoken)
+            with sole_run(folder):
+                store(folder / CONFIG_FILE, values)
+                say(words.describe())
+                written = words.run()
         else:
             lesson = TeachRun(
                 arguments.out, values, Pack.open(arguments.pack), arguments.data, device, say,

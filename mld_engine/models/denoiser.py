@@ -17,6 +17,7 @@ from torch.nn.functional import relu
 from ..checkpoints.config import DenoiserConfig
 from .blocks import TransformerStack, guidance_embedding, sinusoidal_embedding
 from .folded import FoldedStack
+from .text_adapter import TextAdapter
 
 
 class Kind(IntEnum):
@@ -43,6 +44,7 @@ class Denoiser(nn.Module):
         self.time = _embedding(config.time_dim or width, width)
         self.dur = _embedding(width, width) if config.duration_token else None
         self.text = nn.Linear(config.text_dim, width) if config.text_dim else None
+        self.adapter = TextAdapter(config.text_dim, config.text_adapter) if config.text_adapter else None
         self.action = nn.Embedding(config.actions, width) if config.actions else None
         self.style = nn.Embedding(config.styles + 1, width) if config.styles else None
         self.guidance = None
@@ -104,6 +106,8 @@ class Denoiser(nn.Module):
         return chosen if self.kind is None else chosen + self.kind[kind]
 
     def _scaled(self, text: Tensor) -> Tensor:
+        if self.adapter is not None:
+            text = self.adapter(text)
         if self.config.text_scale == "root_dim":
             # Embeddings of unit length have tiny components; this brings them to about 1.
             text = text * self.config.text_dim**0.5

@@ -26,7 +26,7 @@ PRESETS: Final = ("default", "paper", "tiny")
 _FREE_SECTIONS: Final = frozenset({"vae", "denoiser", "schedule"})
 """Sections whose keys are the model configuration's, which checks them itself."""
 
-_STAGE_SECTIONS: Final = ("train_vae", "train_denoiser", "train_evaluator", "distill", "teach")
+_STAGE_SECTIONS: Final = ("train_vae", "train_denoiser", "train_evaluator", "distill", "teach", "words")
 
 Values = dict[str, Any]
 
@@ -98,6 +98,8 @@ def parse(values: Mapping[str, Any]) -> TrainOptions:
         raise _bad("distill.guidance is no range of guidance scales from 1 on.")
     if not 1 <= options.distill.default_steps <= options.distill.solver_steps or options.distill.ema == 0:
         raise _bad("distill.default_steps must be 1 to distill.solver_steps, and distill.ema above 0.")
+    if options.words.batch < 2 or options.words.hidden < 1 or options.words.dropout >= 1:
+        raise _bad("words.batch must be 2 or more, words.hidden above 0 and words.dropout below 1.")
     if not 0 <= options.teach.keep < 1:
         raise _bad("teach.keep must be below 1.")
     return options

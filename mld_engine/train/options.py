@@ -130,6 +130,18 @@ class TeachTraining(LatentTraining):
 
 
 @dataclass(frozen=True)
+class WordsTraining(OptimizerOptions):
+    """A text adapter for a pack."""
+
+    hidden: int
+    dropout: float
+    noise: float
+    keep: float
+    labels: float
+    sentences: int
+
+
+@dataclass(frozen=True)
 class PackOptions:
     """Name and licence of the pack that comes out, and the pack whose weights the training starts from, if any."""
 
@@ -168,5 +180,6 @@ class TrainOptions:
     schedule: dict[str, Any]
     distill: DistillTraining
     teach: TeachTraining
+    words: WordsTraining
     pack: PackOptions
     performance: PerformanceOptions

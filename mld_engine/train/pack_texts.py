@@ -51,6 +51,17 @@ those of {base.name}. The guidance scale is an input of the network. The trainin
 """
 
 
+def worded_card(base: Pack, name: str, sentences: int) -> str:
+    """Markdown of a pack that was given a text adapter."""
+    return f"""# {name}
+
+The pack {base.name} ({base.sha256[:12]}) with a text adapter, trained on {sentences} sentences for its actions: other
+words than those of its captions lead to the same motion. Everything else is that of {base.name}.
+
+**Licence of use: {base.licence}.** See LICENSE.txt. The training configuration is in config.toml.
+"""
+
+
 def taught_card(base: Pack, name: str, licence: str, clips: Sequence[Clip], fps: float, trained: str) -> str:
     """Markdown; `clips` are those that were shown, `trained` says how long."""
     labels = Counter(clip.action for clip in clips)

@@ -50,6 +50,8 @@ def check_denoiser(section: Section, config: DenoiserConfig) -> None:
     for key, value in (("time_dim", config.time_dim or 0), ("guidance_dim", config.guidance_dim)):
         if value % 2:
             raise section.wrong(key, f"is {value}; a sinusoid needs an even size")
+    if config.text_adapter and not config.text_dim:
+        raise section.wrong("text_adapter", f"is {config.text_adapter}, but the model reads no text")
     if config.guidance_dim == 2:
         raise section.wrong("guidance_dim", "is 2; the guidance scale's sinusoid needs at least two rates")
 

@@ -161,4 +161,5 @@ DENOISER_KEYS: Final = (
     Key("duration_token", "duration_token", _flag),
     Key("null", "null_condition", _choice(NullCondition)),
     Key("guidance_dim", "guidance_dim", _whole()),
+    Key("text_adapter", "text_adapter", _whole()),
 )

@@ -166,7 +166,8 @@ class DenoiserConfig(TransformerConfig):
     frames, up to `tokens` of them, and `latent_dim` is the number of features.
 
     `time_dim` is the size of the timestep's sinusoid, by default the width; `guidance_dim` that of
-    the guidance scale's, where a distilled model takes the scale as an input (else 0).
+    the guidance scale's, where a distilled model takes the scale as an input (else 0); `text_adapter` the
+    hidden size of a network that texts pass first, 0 for none.
     `null_condition` stands for "no condition": a learned vector, the embedding of the empty text, or
     a vector of zeros. Without `kind_embedding` nothing tells texts from labels.
     """
@@ -183,6 +184,7 @@ class DenoiserConfig(TransformerConfig):
     duration_token: bool = True
     null_condition: NullCondition = "learned"
     guidance_dim: int = 0
+    text_adapter: int = 0
 
     @property
     def context_tokens(self) -> int:
