@@ -76,7 +76,7 @@ def add_command(commands: Any) -> None:
     )
     parser.add_argument("--steps", type=int, metavar="N", help="denoising steps (default: the pack's own)")
     parser.add_argument(
-        "--free-text", type=int, default=0, metavar="N", help="N takes of each of 100 free sentences, too"
+        "--free-text", type=int, default=0, metavar="N", help="N takes of each of the 282 free sentences, too"
     )
     parser.add_argument("--multimodality", action="store_true", help="100 captions x 30 takes, too: slow without a GPU")
     parser.add_argument("--no-speed", action="store_true", help="leave out time and operations of a take")

@@ -8,6 +8,7 @@ they are. The motion networks stay as they are, so this takes minutes on a CPU.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,11 +42,12 @@ _JUDGE_RATE: Final = 1e-2
 
 @dataclass(frozen=True)
 class Meaning:
-    """An action in a style; `captions` are those that the pack was taught it with."""
+    """An action in a style; `captions` are those that the pack was taught it with, `commonest` those of most clips."""
 
     action: str
     style: str
     captions: tuple[str, ...]
+    commonest: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Said:
 
 def meanings_of(dataset: Dataset, actions: Collection[str]) -> list[Meaning]:
     """What the training clips of these labels show, mirrored too. Raises RequestError (no_labels) for none."""
-    found: dict[tuple[str, str], dict[str, None]] = {}
+    found: dict[tuple[str, str], Counter[str]] = {}
     for clip in dataset.clips:
         if clip.split == "train":
             for action, captions in (
@@ -67,14 +69,23 @@ def meanings_of(dataset: Dataset, actions: Collection[str]) -> list[Meaning]:
                 (clip.action_mirrored or clip.action, clip.captions_mirrored),
             ):
                 if action in actions and captions:
-                    found.setdefault((action, clip.style), {}).update(dict.fromkeys(captions))
+                    found.setdefault((action, clip.style), Counter()).update(set(captions))
     if not found:
         raise RequestError(
             "no_labels",
             f"No training clip of {dataset.folder} has both a caption and an action label of the pack.",
             "Give the data set on whose captions the pack was trained.",
         )
-    return [Meaning(action, style, tuple(captions)) for (action, style), captions in sorted(found.items())]
+    return [
+        Meaning(
+            action, style, tuple(sorted(counts)), tuple(sorted(text for text in counts if _is_common(counts, text)))
+        )
+        for (action, style), counts in sorted(found.items())
+    ]
+
+
+def _is_common(counts: Counter[str], text: str) -> bool:
+    return counts[text] == max(counts.values())
 
 
 def sentences_for(
@@ -120,9 +131,7 @@ class WordsStage:
         self._meaning = torch.tensor([item.meaning for item in said], device=device)
         known = torch.tensor([item.known for item in said], device=device)
         self._captions, self._sentences = _Rows.of(known, self._labels()), _Rows.of(~known, self._labels())
-        self._target = torch.stack([
-            _most_typical(torch.stack([embeddings[text] for text in meaning.captions]).float()) for meaning in meanings
-        ]).to(device)  # fmt: skip
+        self._target = torch.stack([_most_typical(meaning, embeddings) for meaning in meanings]).to(device)
         dim = self._text.shape[-1]
         self._judge = _fit_judge(self._text, self._labels(), self._captions, len(actions), training.noise)
         self.adapter = TextAdapter(dim, training.hidden, training.dropout).to(device).train()
@@ -186,10 +195,13 @@ def _noisy(text: Tensor, deviation: float) -> Tensor:
     return noisy
 
 
-def _most_typical(captions: Tensor) -> Tensor:
-    """The one of the embeddings (n, dim) that is nearest to their mean."""
-    unit = normalize(captions, dim=-1)
-    return captions[int((unit @ unit.mean(0)).argmax())]
+def _most_typical(meaning: Meaning, embeddings: Mapping[str, Tensor]) -> Tensor:
+    """Of the commonest captions' embeddings the one that is nearest to the mean of all captions."""
+    every, common = (
+        torch.stack([embeddings[text] for text in texts]).float() for texts in (meaning.captions, meaning.commonest)
+    )
+    near = normalize(common, dim=-1) @ normalize(every, dim=-1).mean(0)
+    return common[int(near.argmax())]
 
 
 def _fit_judge(text: Tensor, labels: Tensor, captions: _Rows, actions: int, noise: float) -> nn.Linear:
