@@ -29,12 +29,13 @@ _EXAMPLES: Final = """examples:
   python -m mld_engine train vae --start research --set train_vae.encoder=false --data dataset --out crisper
   python -m mld_engine train distill --teacher run/pack --data dataset --out fast --evaluator run/evaluator
   python -m mld_engine train teach --pack research --data myclips --out packs/research-mine --minutes 10
+  python -m mld_engine train words --pack run/pack --data dataset --out worded
 
 stages: vae, then denoiser; all (the default) trains both and writes OUT/pack. evaluator trains the network that
 `evaluate` judges motion with, into OUT/evaluator. distill makes a few-step student of a pack, teach a pack that can
-more. A killed run loses less than a minute: call it again with --resume. With --minutes the learning rate follows
-the clock; without, a run is decided by its configuration and seed. The configuration is printed, and stored in OUT
-and in the pack.
+more, words one that understands more sentences. A killed run loses less than a minute: call it again with --resume.
+With --minutes the learning rate follows the clock; without, a run is decided by its configuration and seed. The
+configuration is printed, and stored in OUT and in the pack.
 
 teach: prepare your clips with labels or captions first (`prepare bvh --help`); a caption such as "^circle both arms",
 with its verbs marked, is put into many sentences. Blender lists the new pack if --out is in the folder that its
