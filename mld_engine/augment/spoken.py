@@ -10,26 +10,19 @@ also says what is written for the other side, with left and right exchanged.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from ..data.sources.labels import mirrored_label, mirrored_words
 from ..data.store import Dataset
 
 SENTENCES: Final = Path(__file__).with_name("sentences.json")
-_SIDE: Final = re.compile(r"(?<![a-z])(left|right)")
-_OTHER: Final = {"left": "right", "right": "left"}
 _PLAIN_STYLES: Final = ("", "neutral")
 _LEAST_TIMES: Final = 3
 """Clips that each sentence is given to, where there are as many."""
-
-
-def other_side(text: str) -> str:
-    """The words for the mirror image: "left hand, rightwards" -> "right hand, leftwards"."""
-    return _SIDE.sub(lambda side: _OTHER[side[1]], text)
 
 
 class Spoken:
@@ -56,19 +49,20 @@ class Spoken:
     @property
     def actions(self) -> tuple[str, ...]:
         """Actions that there are sentences for, those of the other side included."""
-        sides = (mirrored for action in self._sentences for mirrored in (action, _mirrored_label(action)))
+        sides = (mirrored for action in self._sentences for mirrored in (action, mirrored_label(action)))
         return tuple(dict.fromkeys(sides))
 
     def of(self, action: str) -> dict[str, tuple[str, ...]]:
         """Style -> the sentences that ask for the action in it."""
-        mirrored = _mirrored_label(action)
+        mirrored = mirrored_label(action)
         found: dict[str, list[str]] = {}
         for style, said in self._sentences.get(action, {}).items():
             found.setdefault(style, []).extend(said)
         if mirrored != action:
             for style, said in self._sentences.get(mirrored, {}).items():
-                sided = (text for text in said if _SIDE.search(text))
-                found.setdefault(style, []).extend(other_side(text) for text in sided)
+                # What names no side does not ask for the other one.
+                pairs = ((text, mirrored_words(text)) for text in said)
+                found.setdefault(style, []).extend(other for text, other in pairs if other != text)
         return {style: tuple(dict.fromkeys(said)) for style, said in found.items()}
 
     def fitting(self, action: str, style: str, styles: Collection[str]) -> tuple[str, ...]:
@@ -111,10 +105,3 @@ class Dealer:
                 stack.extend(fitting[int(index)] for index in self._generator.permutation(len(fitting)))
             dealt.append(stack.pop())
         return tuple(dict.fromkeys(dealt))
-
-
-def _mirrored_label(action: str) -> str:
-    for side, other in _OTHER.items():
-        if action.endswith(f"_{side}"):
-            return action[: -len(side)] + other
-    return action

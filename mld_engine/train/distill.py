@@ -25,6 +25,7 @@ from ..evaluate.report import Choices
 from .checkpoint import load_final, part
 from .config import dump, parse
 from .distill_stage import STAGE, DistillStage, student_configs
+from .loop import seconds_left
 from .pack_base import PackBase
 from .pack_texts import student_card, student_licence_text
 from .record import Say
@@ -61,7 +62,7 @@ class DistillRun:
         material = base.material(dataset, texts, options.distill, base.config.actions, mirror=mirror)
         stage = DistillStage(base, options, material, base.empty_text(texts), self._say)
         spent = time.monotonic() - self._started
-        stage.train(folder, max(60 * options.minutes - spent, 1.0) if options.minutes > 0 else 0.0)
+        stage.train(folder, seconds_left(options.minutes, spent))
 
     def write(self, evaluator_folder: Path | None) -> Path:
         """Write the student; with an evaluator, measure it beside its teacher. Returns its folder."""

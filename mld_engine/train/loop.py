@@ -39,6 +39,11 @@ class Pace:
         return spent / self.seconds if self.seconds > 0 else step / self.steps
 
 
+def seconds_left(minutes: float, spent: float, reserved: float = 0.0, least: float = 1.0) -> float:
+    """Of a time box of `minutes`, after `spent` seconds and without those `reserved` for its end; 0 for no box."""
+    return max(60 * minutes - spent - reserved, least) if minutes > 0 else 0.0
+
+
 class StageLoop:
     """Runs a stage from its last checkpoint to its end.
 

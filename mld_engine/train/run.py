@@ -39,6 +39,7 @@ from .denoiser_stage import DenoiserStage
 from .evaluator_stage import EvaluatorStage, evaluator_config
 from .feature_groups import feature_groups
 from .latents import LatentBank
+from .loop import seconds_left
 from .model_config import continued_config, model_config, text_encoder_config
 from .motions import Motions, load_motions
 from .pack_base import PackBase
@@ -211,10 +212,8 @@ class TrainingRun:
 
     def _box_left(self, spent_before: float) -> float:
         """Seconds of the time box that are left, `spent_before` in earlier processes; 0 where there is no box."""
-        if self._options.minutes == 0:
-            return 0.0
         spent = max(time.monotonic() - self._started, spent_before)
-        return max(60 * self._options.minutes - spent - _RESERVED_SECONDS, 1.0)
+        return seconds_left(self._options.minutes, spent, _RESERVED_SECONDS)
 
     def _vae_seconds(self) -> float:
         """Seconds that stage one took, as its last checkpoint says."""

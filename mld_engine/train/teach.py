@@ -28,6 +28,7 @@ from ..data.store import Dataset
 from .checkpoint import load_final, part
 from .config import dump, parse
 from .lessons import Lessons, make_lessons, taught_config, with_new_labels
+from .loop import seconds_left
 from .pack_base import PackBase
 from .pack_texts import taught_card, taught_licence, taught_licence_text
 from .record import Say
@@ -132,7 +133,5 @@ class TeachRun:
 
     def _seconds_left(self) -> float:
         """Of the time box; 0 where there is none."""
-        if self._options.minutes == 0:
-            return 0.0
         spent = time.monotonic() - self._started
-        return max(60 * self._options.minutes - spent - _RESERVED_SECONDS, _LEAST_SECONDS)
+        return seconds_left(self._options.minutes, spent, _RESERVED_SECONDS, _LEAST_SECONDS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -64,10 +64,8 @@ def meanings_of(dataset: Dataset, actions: Collection[str]) -> list[Meaning]:
     found: dict[tuple[str, str], Counter[str]] = {}
     for clip in dataset.clips:
         if clip.split == "train":
-            for action, captions in (
-                (clip.action, clip.captions),
-                (clip.action_mirrored or clip.action, clip.captions_mirrored),
-            ):
+            sides = ((clip.action, clip.captions), (clip.action_mirrored, clip.captions_mirrored))
+            for action, captions in sides:
                 if action in actions and captions:
                     found.setdefault((action, clip.style), Counter()).update(set(captions))
     if not found:
@@ -76,16 +74,12 @@ def meanings_of(dataset: Dataset, actions: Collection[str]) -> list[Meaning]:
             f"No training clip of {dataset.folder} has both a caption and an action label of the pack.",
             "Give the data set on whose captions the pack was trained.",
         )
-    return [
-        Meaning(
-            action, style, tuple(sorted(counts)), tuple(sorted(text for text in counts if _is_common(counts, text)))
-        )
-        for (action, style), counts in sorted(found.items())
-    ]
+    return [_meaning(action, style, counts) for (action, style), counts in sorted(found.items())]
 
 
-def _is_common(counts: Counter[str], text: str) -> bool:
-    return counts[text] == max(counts.values())
+def _meaning(action: str, style: str, counts: Counter[str]) -> Meaning:
+    captions, most = tuple(sorted(counts)), max(counts.values())
+    return Meaning(action, style, captions, tuple(text for text in captions if counts[text] == most))
 
 
 def sentences_for(
@@ -132,9 +126,8 @@ class WordsStage:
         known = torch.tensor([item.known for item in said], device=device)
         self._captions, self._sentences = _Rows.of(known, self._labels()), _Rows.of(~known, self._labels())
         self._target = torch.stack([_most_typical(meaning, embeddings) for meaning in meanings]).to(device)
-        dim = self._text.shape[-1]
         self._judge = _fit_judge(self._text, self._labels(), self._captions, len(actions), training.noise)
-        self.adapter = TextAdapter(dim, training.hidden, training.dropout).to(device).train()
+        self.adapter = TextAdapter(self._text.shape[-1], training.hidden, training.dropout).to(device).train()
         self._optimizer = Optimizer({"adapter": self.adapter}, training)
 
     def train(self, folder: Path, seconds: float) -> float:
@@ -142,10 +135,8 @@ class WordsStage:
 
         `seconds` is the time box, 0 for the configured number of steps.
         """
-        performance = replace(self._options.performance, graphs=False)
-        runner = StepRunner(self._device, performance.graphs)
-        pace = Pace(self._options.words.steps, seconds)
-        loop = StageLoop(folder, self._optimizer, _TERMS, pace, performance, runner, self._say)
+        runner, pace = StepRunner(self._device, graphs=False), Pace(self._options.words.steps, seconds)
+        loop = StageLoop(folder, self._optimizer, _TERMS, pace, self._options.performance, runner, self._say)
         loop.run(self._next_step)
         save_final(folder, self._optimizer.averaged())
         return loop.seconds

@@ -26,6 +26,7 @@ from ..data.store import Dataset
 from ..errors import RequestError
 from .checkpoint import load_final, part
 from .config import dump, parse
+from .loop import seconds_left
 from .pack_base import PackBase
 from .pack_texts import licence_of, worded_card
 from .record import Say
@@ -60,9 +61,7 @@ class WordsRun:
         known = pack.actions or {clip.action for clip in dataset.clips} - {""}
         self._meanings = meanings_of(dataset, known)
         generator = np.random.default_rng(options.seed)
-        self._said = sentences_for(
-            self._meanings, Grammar.read(), spoken, options.words.sentences, generator
-        )  # fmt: skip
+        self._said = sentences_for(self._meanings, Grammar.read(), spoken, options.words.sentences, generator)
         if all(item.known for item in self._said):
             raise RequestError(
                 "no_words",
@@ -86,7 +85,8 @@ class WordsRun:
         rows, embeddings = table.rows(), torch.tensor(table.embeddings)
         of_text = {text: embeddings[rows[text]] for text in texts}
         stage = WordsStage(options, self._meanings, self._said, of_text, self._device, self._say)
-        stage.train(self._folder / STAGE, self._seconds_left())
+        spent = time.monotonic() - self._started
+        stage.train(self._folder / STAGE, seconds_left(options.minutes, spent, _RESERVED_SECONDS))
         return self._write()
 
     def _write(self) -> Path:
@@ -111,10 +111,3 @@ class WordsRun:
             overwrite=True,
         )
         return folder
-
-    def _seconds_left(self) -> float:
-        """Of the time box; 0 where there is none."""
-        if self._options.minutes == 0:
-            return 0.0
-        spent = time.monotonic() - self._started
-        return max(60 * self._options.minutes - spent - _RESERVED_SECONDS, 1.0)

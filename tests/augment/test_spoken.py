@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mld_engine.augment.spoken import Dealer, Spoken, other_side
+from mld_engine.augment.spoken import Dealer, Spoken
 from mld_engine.checkpoints.pack import SHIPPED_PACKS
 from mld_engine.contract.skeleton import REST_OFFSETS
+from mld_engine.data.sources.labels import mirrored_words
 from mld_engine.data.store import ClipRecord, Dataset, DatasetWriter
 
 EVALUATE = Path(__file__).parents[2] / "mld_engine" / "evaluate"
@@ -25,7 +26,7 @@ def english() -> Spoken:
 
 
 def test_sides_change_places() -> None:
-    assert other_side("left arm up, arc_right, upright") == "right arm up, arc_left, upright"
+    assert mirrored_words("left arm up, arc_right, upright") == "right arm up, arc_left, upright"
 
 
 def test_every_label_of_the_default_pack_is_spoken_of(english: Spoken) -> None:

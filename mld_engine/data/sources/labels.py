@@ -29,7 +29,7 @@ COLUMNS: Final = (
     "file", "captions", "captions_mirrored", "action", "action_mirrored", "style", "start", "end", "split", "licence",
     "source",
 )  # fmt: skip
-_SIDE: Final = re.compile(r"\b(left|right|anticlockwise|counterclockwise|clockwise)", re.IGNORECASE)
+_SIDE: Final = re.compile(r"(?<![a-z])(left|right|anticlockwise|counterclockwise|clockwise)", re.IGNORECASE)
 _MIRRORED: Final = {
     "left": "right",
     "right": "left",
