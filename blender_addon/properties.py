@@ -174,7 +174,7 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
         description="How the handles of reduced Bezier keys are set",
         items=(
             ("MIXED", "Auto Clamped and Fitted", "Auto clamped handles, and fitted ones where that saves keys"),
-            ("AUTO_CLAMPED", "Auto Clamped", "All handles follow when a key is moved: 1.6 times as many keys"),
+            ("AUTO_CLAMPED", "Auto Clamped", "All handles follow when a key is moved: twice as many keys"),
             ("ALIGNED", "Fitted", "Handles as they come nearest to the take: the fewest keys"),
         ),
         default="MIXED",

@@ -9,17 +9,19 @@ first, (C, B, F) and (C, K): numpy is fast along long last axes.
 Handles reach a third of the way to the neighbour, so that slopes say all about them:
 - `automatic_slopes`: what Blender makes of AUTO_CLAMPED handles of a curve as it creates it (`auto_smoothing`
   CONT_ACCEL, constant extrapolation), after `BKE_nurb_handle_calc` and `BKE_nurb_handle_smooth_fcurve`.
-- `fitted_slopes`: of aligned handles, such that the curve comes nearest to the samples in the sense of least squares.
+- `fitted_keys`: of aligned handles, together with values beside the samples, such that the curve comes nearest to the
+  samples in the sense of least squares. Two numbers a key, where a curve through the samples has one.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .block_tridiagonal import solve_block_tridiagonal
 from .quaternion import FloatArray
 
 BoolArray = NDArray[np.bool_]
@@ -30,8 +32,6 @@ SLOPE_PULL: Final = 4e-3
 keys, a two-hundredth where there are ten."""
 _RELAXATIONS: Final = 8
 """Of automatic slopes: what is left of an error is below 1e-4 of it."""
-_ELIMINATION_STEPS: Final = 5
-"""Steps of the cyclic reduction: what couples slopes 2^5 keys apart is below 1e-11."""
 
 
 class KeyColumns:
@@ -55,7 +55,8 @@ class KeyColumns:
         self.start: IndexArray = np.cumsum(mask.ravel()).reshape(mask.shape) - 1
         """(B, F) the key that begins the span around each sample; the last sample belongs to the span before it."""
         self.start[:, -1] -= 1
-        self.position: FloatArray = (np.arange(samples) - self.frame[self.start]) / self.after[self.start]
+        self._span: FloatArray = np.take(self.after, self.start)
+        self.position: FloatArray = (np.arange(samples) - np.take(self.frame, self.start)) / self._span
         """(B, F) where in its span each sample lies, 0 .. 1."""
 
     @cached_property
@@ -66,12 +67,13 @@ class KeyColumns:
     @cached_property
     def bend_at_start(self) -> FloatArray:
         """(B, F) what a slope of 1 at the key before adds to a cubic with flat ends."""
-        return self.position * (1.0 - self.position) ** 2 * self.after[self.start]
+        left = 1.0 - self.position
+        return self.position * left * left * self._span
 
     @cached_property
     def bend_at_end(self) -> FloatArray:
         """(B, F) what a slope of 1 at the key after adds to a cubic with flat ends."""
-        return -self.position * self.position * (1.0 - self.position) * self.after[self.start]
+        return self.position * self.position * (self.position - 1.0) * self._span
 
     def at_keys(self, samples: FloatArray) -> FloatArray:
         """Samples (C, B, F) -> those at the keys (C, K)."""
@@ -122,38 +124,61 @@ def automatic_slopes(
     return slopes
 
 
-def fitted_slopes(columns: KeyColumns, samples: FloatArray, sample_slopes: FloatArray) -> FloatArray:
-    """Slopes (C, K) such that curves through the samples at the keys come nearest to the samples (C, B, F) between.
+def fitted_keys(columns: KeyColumns, samples: FloatArray, sample_slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values and slopes (C, K) such that the curves come nearest to the samples (C, B, F).
 
-    The curve is linear in the slopes m at its ends: minimising the squared error leaves a tridiagonal system in the
-    slopes of each bone. A weak pull towards the samples' own slopes (`slopes_of(samples)`) decides where no sample
-    lies between two keys.
+    The first and last key of each bone lie on their samples. A curve is linear in the values and slopes at the ends
+    of its spans: minimising the squared error leaves, for each bone, a system that couples neighbouring keys. A weak
+    pull towards the samples' own slopes (`slopes_of(samples)`) decides where too few samples lie between two keys.
+    What is solved for is how far the values leave the samples: a channel that does not move keeps exactly its value,
+    and where every sample has a key the curves are exact.
     """
     values = columns.at_keys(samples)
     _, until = columns.differences(values)
-    start, span = columns.start, columns.after
-    rest = np.take(until, start, axis=1)
+    rest = np.take(until, columns.start, axis=1)
     rest *= columns.rise
-    rest += np.take(values, start, axis=1)
+    rest += np.take(values, columns.start, axis=1)
     np.subtract(samples, rest, out=rest)
-    at_start, at_end = columns.bend_at_start, columns.bend_at_end
+    sums = np.empty((4, *values.shape))
+    weighted = np.empty_like(rest)
+    np.add.reduceat(rest.reshape(len(rest), -1), columns.keys, axis=1, out=sums[0])
+    for number, weight in enumerate((columns.rise, columns.bend_at_start, columns.bend_at_end), start=1):
+        np.multiply(rest, weight, out=weighted)
+        np.add.reduceat(weighted.reshape(len(rest), -1), columns.keys, axis=1, out=sums[number])
+    sums[0] -= sums[1]
 
-    def sums(samples: FloatArray) -> FloatArray:
-        """Sums (N, K) over the samples (N, B, F) from each key to the next; those of a last key are of weight 0."""
-        return np.asarray(np.add.reduceat(samples.reshape(len(samples), -1), columns.keys, axis=1))
+    # Value and slope at a span's start stand at even places, those at its end, which is the next key, at odd ones.
+    products = np.take(_span_products(samples.shape[2]), columns.after.astype(np.intp) - 1, axis=2)
+    products[:, :, columns.is_last] = 0.0
+    pull = np.where(columns.is_last, 0.0, SLOPE_PULL * columns.after)
+    pull[1:] += pull[:-1].copy()
+    diagonal, upper, lower = products[::2, ::2], products[::2, 1::2], np.zeros((2, 2, values.shape[1]))
+    diagonal[:, :, 1:] += products[1::2, 1::2, :-1]
+    diagonal[1, 1] += pull
+    lower[:, :, 1:] = products[1::2, ::2, :-1]
+    right_side = sums[::2]
+    right_side[:, :, 1:] += sums[1::2, :, :-1]
+    right_side[1] += pull * columns.at_keys(sample_slopes)
+    fixed = columns.is_first | columns.is_last
+    for row in (lower[0], diagonal[0], upper[0], right_side[0]):
+        row[:, fixed] = 0.0
+    diagonal[0, 0, fixed] = 1.0
+    shifts, slopes = solve_block_tridiagonal(lower, diagonal, upper, right_side)
+    return values + shifts, slopes
 
-    squares = sums(np.stack([at_start * at_start, at_start * at_end, at_end * at_end]))
-    pull = np.where(columns.is_last, 0.0, SLOPE_PULL * span)
-    inside = ~columns.is_first[1:]
-    own_weight = pull.copy()
-    own_weight[1:] += pull[:-1] * inside
-    diagonal = squares[0] + own_weight
-    diagonal[1:] += squares[2, :-1] * inside
-    upper = squares[1] * ~columns.is_last
-    right_side = sums(at_start * rest) + own_weight * columns.at_keys(sample_slopes)
-    rest *= at_end
-    right_side[:, 1:] += sums(rest)[:, :-1] * inside
-    return solve_tridiagonal(np.append(0.0, upper[:-1]), diagonal, upper, right_side)
+
+@lru_cache(maxsize=8)
+def _span_products(longest: int) -> FloatArray:
+    """(4, 4, longest) for spans of 1, 2, ... samples: sums over a span's samples of the products of any two of what
+    add to a curve: the value at the span's start, that at its end, the slope at its start, that at its end."""
+    span, sample = np.arange(1.0, longest + 1.0), np.arange(float(longest))
+    powers = np.stack([np.cumsum(sample**power) / span**power for power in range(7)])
+    cubics = np.array([[1.0, 0.0, -3.0, 2.0], [0.0, 0.0, 3.0, -2.0], [0.0, 1.0, -2.0, 1.0], [0.0, 0.0, -1.0, 1.0]])
+    products: FloatArray = np.einsum("ia,jb,abn->ijn", cubics, cubics, powers[np.add.outer(np.arange(4), np.arange(4))])
+    products[2:] *= span
+    products[:, 2:] *= span
+    products.flags.writeable = False
+    return products
 
 
 def slopes_of(samples: FloatArray) -> FloatArray:
@@ -166,27 +191,6 @@ def slopes_of(samples: FloatArray) -> FloatArray:
         slopes[..., 0] += 0.5 * (slopes[..., 0] - (samples[..., 2] - samples[..., 1]))
         slopes[..., -1] += 0.5 * (slopes[..., -1] - (samples[..., -2] - samples[..., -3]))
     return slopes
-
-
-def solve_tridiagonal(lower: FloatArray, diagonal: FloatArray, upper: FloatArray, right_side: FloatArray) -> FloatArray:
-    """Solve diagonally dominant tridiagonal systems for right sides (C, K) by parallel cyclic reduction: (C, K).
-
-    `lower[i]` couples row i to row i - 1, `upper[i]` to row i + 1; a coupling of 0 separates two systems.
-    Hockney, A Fast Direct Solution of Poisson's Equation Using Fourier Analysis (1965), section on cyclic reduction.
-    """
-    a, c, d = lower / diagonal, upper / diagonal, right_side / diagonal
-    for step in (1 << power for power in range(_ELIMINATION_STEPS)):
-        if step >= len(a):
-            break
-        new_a, new_c, new_b, new_d = np.zeros_like(a), np.zeros_like(c), np.ones_like(a), d.copy()
-        new_a[step:] = -a[step:] * a[:-step]
-        new_c[:-step] = -c[:-step] * c[step:]
-        new_b[step:] -= a[step:] * c[:-step]
-        new_b[:-step] -= c[:-step] * a[step:]
-        new_d[:, step:] -= a[step:] * d[:, :-step]
-        new_d[:, :-step] -= c[:-step] * d[:, step:]
-        a, c, d = new_a / new_b, new_c / new_b, new_d / new_b
-    return d
 
 
 def evaluate_bezier(columns: KeyColumns, values: FloatArray, slopes: FloatArray) -> FloatArray:

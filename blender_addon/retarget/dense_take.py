@@ -16,7 +16,7 @@ from .effector_error import EffectorModel
 from .quaternion import FloatArray
 
 Shape = Callable[[KeyColumns, FloatArray, FloatArray], FloatArray]
-"""(columns, samples (4, S, F), their slopes) -> curves (4, S, F) through the samples at the keys."""
+"""(columns, samples (4, S, F), their slopes) -> curves (4, S, F)."""
 
 LOCATION: Final = "LOCATION"
 
@@ -54,12 +54,14 @@ class DenseTake:
 
     @cached_property
     def reach(self) -> list[tuple[IndexArray, IndexArray, IndexArray]]:
-        """For each bone: the effector model's pairs that it acts through, the effectors it moves, and each pair's place
-        among these."""
+        """For each bone: the effector model's pairs that it acts through, by effector, where in these each effector's
+        begin, and the effectors."""
         assert self.effectors is not None
-        bones = self.rows[self.effectors.pair_source]
-        pairs = [np.flatnonzero(bones == bone) for bone in range(self.bone_count)]
-        return [(own, *np.unique(self.effectors.pair_effector[own], return_inverse=True)) for own in pairs]
+        bones, effectors = self.rows[self.effectors.pair_source], self.effectors.pair_effector
+        order = np.lexsort((effectors, bones))
+        pairs = [order[bones[order] == bone] for bone in range(self.bone_count)]
+        found = [np.unique(effectors[own], return_index=True) for own in pairs]
+        return [(own, begins, reached) for own, (reached, begins) in zip(pairs, found, strict=True)]
 
     @cached_property
     def _sources_by_mode(self) -> dict[str, IndexArray]:
@@ -98,13 +100,15 @@ class DenseTake:
             return curves
         out = curves.copy()
         for mode, sources in self._sources_by_mode.items():
-            values = np.moveaxis(curves[:, sources], 0, -1)
             if mode == LOCATION:
                 out[:, sources] = quaternion.IDENTITY[:, None, None]
-            elif mode == "AXIS_ANGLE":
-                out[:, sources] = np.moveaxis(quaternion.from_axis_angle(values[..., 1:], values[..., 0]), -1, 0)
             elif mode != "QUATERNION":
-                out[:, sources] = np.moveaxis(rotation_modes.from_euler(values[..., :3], mode), -1, 0)
+                values = np.moveaxis(curves[:, sources], 0, -1)
+                if mode == "AXIS_ANGLE":
+                    turned = quaternion.from_axis_angle(values[..., 1:], values[..., 0])
+                else:
+                    turned = rotation_modes.from_euler(values[..., :3], mode)
+                out[:, sources] = np.moveaxis(turned, -1, 0)
         return out
 
     def curves(self, mask: BoolArray, shape: Shape) -> FloatArray:

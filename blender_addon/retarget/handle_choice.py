@@ -14,23 +14,26 @@ import numpy as np
 
 from .bezier_fit import BoolArray, IndexArray, KeyColumns, automatic_slopes, evaluate_bezier
 from .dense_take import DenseTake
+from .effector_error import EffectorModel
 from .key_search import MODEL_MARGIN
 from .quaternion import FloatArray
 
-FITTED_TOGETHER: Final = 0.3
-"""At a key that is to be fitted, those channels are whose slope is off by that share of the worst one's."""
+FITTED_TOGETHER: Final = 0.8
+"""At a key that is to be fitted, those channels are whose slope is off by that share of the worst one's: a smaller
+share takes fewer rounds and leaves fewer automatic handles."""
 _SAME: Final = 1e-9
 """Share of a limit below which two curves are one."""
 
 
-def choose_automatic(take: DenseTake, columns: KeyColumns, fitted: FloatArray) -> BoolArray:
+def choose_automatic(take: DenseTake, columns: KeyColumns, values: FloatArray, fitted: FloatArray) -> BoolArray:
     """(4, K) which channels of which keys can have automatic clamped handles, the others having `fitted` slopes (4, K).
 
-    `columns` are keys for which the fitted slopes keep all limits of the take.
+    `columns` are keys of values (4, K) for which the fitted slopes keep all limits of the take.
     """
-    values = columns.at_keys(take.samples)
     automatic: BoolArray = np.ones(values.shape, dtype=np.bool_)
     best = take.errors_of(evaluate_bezier(columns, values, fitted))
+    model = take.effectors
+    best_shares = None if model is None else model.contributions(best)
     by_kinematics = False
     while True:
         slopes = automatic_slopes(columns, values, fitted, automatic)
@@ -38,10 +41,14 @@ def choose_automatic(take: DenseTake, columns: KeyColumns, fitted: FloatArray) -
         errors = take.errors_of(curves)
         extra = errors - best
         misses = _bone_misses(take, columns, errors, extra)
-        if not len(misses):
-            moved = take.effector_displacement(curves) if by_kinematics and take.effectors is not None else None
-            misses = _effector_misses(take, columns, errors, extra, moved)
-        if not len(misses) and (by_kinematics or take.effectors is None):
+        if not len(misses) and model is not None and best_shares is not None:
+            shares = model.contributions(extra)
+            if by_kinematics:
+                limit, moved = take.effector_limit, take.effector_displacement(curves)
+            else:
+                limit, moved = MODEL_MARGIN * take.effector_limit, model.total(best_shares + shares)
+            misses = _effector_misses(take, model, columns, extra, shares, moved, limit)
+        if not len(misses) and (by_kinematics or model is None):
             return automatic
         by_kinematics = not len(misses)
         _fit(automatic, columns, np.abs(slopes - fitted), misses)
@@ -49,42 +56,44 @@ def choose_automatic(take: DenseTake, columns: KeyColumns, fitted: FloatArray) -
 
 def _bone_misses(take: DenseTake, columns: KeyColumns, errors: FloatArray, extra: FloatArray) -> IndexArray:
     """(N,) keys that begin a span in which a bone is turned or shifted too far."""
-    ratios = np.sqrt(np.einsum("sfi,sfi->sf", errors, errors)) / take.limits[:, None]
-    return np.unique(columns.start[(ratios > 1.0) & _differs(take, extra)])
+    sources, frames = np.nonzero(np.einsum("sfi,sfi->sf", errors, errors) > (take.limits**2)[:, None])
+    differs = _differs(take, extra, sources, frames)
+    return np.unique(columns.start[sources[differs], frames[differs]])
 
 
 def _effector_misses(
-    take: DenseTake, columns: KeyColumns, errors: FloatArray, extra: FloatArray, moved: FloatArray | None
+    take: DenseTake,
+    model: EffectorModel,
+    columns: KeyColumns,
+    extra: FloatArray,
+    shares: FloatArray,
+    moved: FloatArray,
+    limit: float,
 ) -> IndexArray:
-    """(N,) keys that begin the span which does most to displace an effector (E, F, 3) over its limit, at each peak."""
-    model = take.effectors
-    if model is None:
-        return np.empty(0, dtype=np.intp)
-    limit = take.effector_limit
-    if moved is None:
-        limit, moved = MODEL_MARGIN * limit, model.total(model.contributions(errors))
+    """(N,) keys that begin the span which does most to displace an effector (E, F, 3) over its limit, at each peak.
+
+    `shares` (P, F, 3) of the displacement are those of what automatic handles add to the errors.
+    """
     sizes = np.sqrt(np.einsum("efi,efi->ef", moved, moved))
     peaks = sizes > limit
     peaks[:, 1:] &= sizes[:, 1:] >= sizes[:, :-1]
     peaks[:, :-1] &= sizes[:, :-1] > sizes[:, 1:]
-    shares = model.contributions(extra)
-    differs = _differs(take, extra)
-    spans = []
+    spans = [np.empty(0, dtype=np.intp)]
     for effector in np.flatnonzero(peaks.any(axis=1)):
         frames = np.flatnonzero(peaks[effector])
         pairs = np.flatnonzero(model.pair_effector == effector)
         sources = model.pair_source[pairs]
         along = np.einsum("pfi,fi->pf", shares[pairs][:, frames], moved[effector, frames])
-        along[~differs[sources][:, frames]] = -np.inf
+        along[~_differs(take, extra, sources[:, None], frames)] = -np.inf
         worst = np.argmax(along, axis=0)
         found = np.max(along, axis=0) > -np.inf
         spans.append(columns.start[sources[worst], frames][found])
-    return np.unique(np.concatenate(spans)) if spans else np.empty(0, dtype=np.intp)
+    return np.unique(np.concatenate(spans))
 
 
-def _differs(take: DenseTake, extra: FloatArray) -> BoolArray:
-    """(S, F) where the curves are not those of fitted slopes."""
-    return np.asarray(np.einsum("sfi,sfi->sf", extra, extra) > ((_SAME * take.limits) ** 2)[:, None])
+def _differs(take: DenseTake, extra: FloatArray, sources: IndexArray, frames: IndexArray) -> BoolArray:
+    """Where, of these sources at these frames, the curves are not those of fitted slopes."""
+    return np.asarray(np.linalg.norm(extra[sources, frames], axis=-1) > _SAME * take.limits[sources])
 
 
 def _fit(automatic: BoolArray, columns: KeyColumns, off: FloatArray, spans: IndexArray) -> None:

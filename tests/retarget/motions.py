@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Motions to retarget: the default pack's golden takes, and synthetic ones that reach further."""
+"""Motions to retarget: four takes that a model made once, and synthetic ones that reach further."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from blender_addon.retarget.source_motion import SourceMotion
 
 GOLDEN_FPS = 30.0
 WALK, SLOW_WALK, STROLL, RAISED_ARM = range(4)
-"""What the golden takes show; the last one stands and holds up its left arm."""
+"""What the takes show; the last one stands and holds up its left arm."""
 
 Array = NDArray[np.float64]
 
 
 def golden_motion(repository: Path, take: int) -> SourceMotion:
-    """One of the four takes that the default pack's golden file holds."""
-    tensors = _read_safetensors(repository / "mld_engine" / "packs" / "research" / "golden.safetensors")
+    """One of four takes of text prompts, kept in a file: what is measured on them does not change with the model."""
+    tensors = _read_safetensors(repository / "tests" / "retarget" / "takes.safetensors")
     return SourceMotion(
-        rotations=tensors[f"quat_{take}"],
-        root=tensors[f"trans_{take}"],
-        contacts=np.clip(tensors[f"features_{take}"][:, 199:203], 0.0, 1.0),
+        rotations=tensors[f"rotations_{take}"],
+        root=tensors[f"root_{take}"],
+        contacts=tensors[f"contacts_{take}"],
         offsets=skeleton.REST_OFFSETS,
         fps=GOLDEN_FPS,
     )
