@@ -29,7 +29,7 @@ _EXAMPLES: Final = """examples:
   python -m mld_engine train vae --start research --set train_vae.encoder=false --data dataset --out crisper
   python -m mld_engine train distill --teacher run/pack --data dataset --out fast --evaluator run/evaluator
   python -m mld_engine train teach --pack research --data myclips --out packs/research-mine --minutes 10
-  python -m mld_engine train words --pack run/pack --data dataset --out worded
+  python -m mld_engine train words --pack run/pack --data dataset --evaluator run/evaluator --out worded
 
 stages: vae, then denoiser; all (the default) trains both and writes OUT/pack. evaluator trains the network that
 `evaluate` judges motion with, into OUT/evaluator. distill makes a few-step student of a pack, teach a pack that can

@@ -26,7 +26,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     distill = parser.add_argument_group("distill", "a student that needs 1, 2 or 4 steps, written to RUN/pack")
     distill.add_argument("--teacher", metavar="NAME_OR_DIR", help="pack to learn from")
     distill.add_argument(
-        "--evaluator", type=Path, metavar="FOLDER", help="measure the student beside its teacher with this evaluator"
+        "--evaluator",
+        type=Path,
+        metavar="FOLDER",
+        help="measure the student beside its teacher with this evaluator; words: choose captions with it",
     )
     teach = parser.add_argument_group(
         "teach",
@@ -63,7 +66,7 @@ def check(arguments: argparse.Namespace) -> None:
 
     if arguments.stage == "distill" and arguments.teacher is None:
         raise RequestError("bad_option", "There is no pack to learn from.", "Name it with --teacher.")
-    if arguments.stage == "distill" and arguments.evaluator is not None:
+    if arguments.stage in ("distill", "words") and arguments.evaluator is not None:
         check_evaluator(arguments.evaluator)
     if arguments.stage == "teach" and not arguments.out.name:
         raise RequestError("bad_option", f"{arguments.out} gives the pack no name.", "Name a new folder with --out.")
@@ -117,7 +120,7 @@ def run(arguments: argparse.Namespace, values: Values, folder: Path, device: tor
                 written = distillation.write(arguments.evaluator)
         elif arguments.stage == "words":
             pack, spoken = Pack.open(arguments.pack), read_spoken(arguments.sentences)
-            words = WordsRun(folder, values, pack, arguments.data, device, say, spoken)
+            words = WordsRun(folder, values, pack, arguments.data, device, say, spoken, arguments.evaluator)
             with sole_run(folder):
                 store(folder / CONFIG_FILE, values)
                 say(words.describe())

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..models.denoiser import Kind
-from .batches import BatchGenerator, Wishes
+from .batches import BatchNetworks, Wishes
 from .evaluator import Evaluator
 
 SENTENCES_FILE: Final = Path(__file__).with_name("free_sentences.json")
@@ -47,7 +47,7 @@ def read_sentences(path: Path = SENTENCES_FILE) -> list[FreeSentence]:
 
 
 def measure_free_text(
-    generator: BatchGenerator,
+    generator: BatchNetworks,
     evaluator: Evaluator,
     sentences: Sequence[FreeSentence],
     embed: Callable[[str], Tensor],
@@ -59,8 +59,8 @@ def measure_free_text(
 ) -> FreeTextResult:
     """`takes` of 4 s for each sentence, judged by the evaluator's action classifier. `embed` gives (text_dim,)."""
     text = torch.stack([embed(sentence.text) for sentence in sentences]).repeat_interleave(takes, 0)
-    count, config = len(text), generator.pack.config
-    frames = min(max(round(_SECONDS * generator.pack.fps), config.min_frames), config.max_frames)
+    count, config = len(text), generator.config
+    frames = min(max(round(_SECONDS * config.representation.fps), config.min_frames), config.max_frames)
     wishes = Wishes(
         torch.full((count,), int(Kind.TEXT)),
         text,

@@ -44,7 +44,9 @@ class Denoiser(nn.Module):
         self.time = _embedding(config.time_dim or width, width)
         self.dur = _embedding(width, width) if config.duration_token else None
         self.text = nn.Linear(config.text_dim, width) if config.text_dim else None
-        self.adapter = TextAdapter(config.text_dim, config.text_adapter) if config.text_adapter else None
+        self.adapter = None
+        if config.text_adapter:
+            self.adapter = TextAdapter(config.text_dim, config.text_adapter, config.text_goals)
         self.action = nn.Embedding(config.actions, width) if config.actions else None
         self.style = nn.Embedding(config.styles + 1, width) if config.styles else None
         self.guidance = None

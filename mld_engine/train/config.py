@@ -100,6 +100,10 @@ def parse(values: Mapping[str, Any]) -> TrainOptions:
         raise _bad("distill.default_steps must be 1 to distill.solver_steps, and distill.ema above 0.")
     if options.words.batch < 2 or options.words.hidden < 1 or options.words.dropout >= 1:
         raise _bad("words.batch must be 2 or more, words.hidden above 0 and words.dropout below 1.")
+    if options.words.captions <= 0 or options.words.captions + options.words.grammar >= 1:
+        raise _bad("words.captions must be above 0, and words.captions + words.grammar below 1.")
+    if options.words.trials < 1:
+        raise _bad("words.trials must be 1 or more.")
     if not 0 <= options.teach.keep < 1:
         raise _bad("teach.keep must be below 1.")
     return options

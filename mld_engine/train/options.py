@@ -136,9 +136,12 @@ class WordsTraining(OptimizerOptions):
     hidden: int
     dropout: float
     noise: float
-    keep: float
+    captions: float
+    grammar: float
     labels: float
+    balance: float
     sentences: int
+    trials: int
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,12 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy, softmax
 
 from ..checkpoints.config import DenoiserConfig
 from ..diffusion.prediction import add_noise, target
 from ..diffusion.schedule import NoiseSchedule
+from ..models.denoiser import Kind
 from .checkpoint import save_final
 from .conditions import Conditions
 from .denoiser_stage import step_weights
@@ -32,6 +34,7 @@ from .runner import Step, StepRunner, compute_in
 STAGE: Final = "teach"
 _TERMS: Final = ("loss", "clips", "kept")
 _SEED_OFFSET: Final = 4
+_WORDS_WEIGHT: Final = 0.1
 
 
 class TeachStage:
@@ -70,7 +73,8 @@ class TeachStage:
         loop = StageLoop(folder, self._optimizer, _TERMS, pace, performance, runner, self._say)
         loop.run(self._next_step)
         runner.forget()
-        save_final(folder, self._optimizer.averaged())
+        weights = {f"denoiser.{name}": tensor for name, tensor in self._network.state_dict().items()}
+        save_final(folder, {**weights, **self._optimizer.averaged()})
         return loop.step, loop.seconds
 
     def _next_step(self, step: int, progress: float) -> tuple[Hashable, Step]:
@@ -104,7 +108,21 @@ class TeachStage:
                 wanted = torch.cat([wanted[:shown], answer])
             output = self._network(noisy, timesteps, frames, *conditions).float()
         error = (output - wanted).square().mean((1, 2)) * self._weights[timesteps]
-        loss = error.mean()
+        loss = error.mean() + self._words_error(conditions, shown)
         self._optimizer.step(loss)
         parts = error.detach()
         return torch.stack([loss.detach(), parts[:shown].mean(), parts[shown:].sum() / max(kept, 1)])
+
+    def _words_error(self, conditions: Conditions, shown: int) -> Tensor:
+        """How far a text adapter is from leaving the clips' captions as they are, and the rest as it did before.
+
+        Without this, new captions would be led to old ones, and what they are led to says nothing of them.
+        """
+        new, former = self._network.adapter, self._former.adapter
+        if new is None or former is None:
+            return torch.zeros((), device=self._device)
+        with torch.no_grad():
+            wanted = softmax(former.scores(conditions.text), dim=-1)
+            wanted[:shown] = torch.eye(wanted.shape[-1], device=self._device)[0]
+        error = cross_entropy(new.scores(conditions.text), wanted, reduction="none")
+        return _WORDS_WEIGHT * (error * (conditions.kind == Kind.TEXT)).mean()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """More words for a pack: it learns from sentences alone which of its captions they mean.
 
-A text adapter (`models.text_adapter`) is trained to turn the embedding of a sentence that asks for an
-action into that of a caption with which the pack was taught the action, and to leave those captions as
-they are. The motion networks stay as they are, so this takes minutes on a CPU.
+A text adapter (`models.text_adapter`) is trained to choose, for the embedding of a sentence that asks for an
+action, that of a caption with which the pack was taught the action, and to leave those captions as they
+are. The motion networks stay as they are, so this takes minutes on a CPU.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch import Tensor
+from torch.nn.functional import cross_entropy, nll_loss, normalize, one_hot, softmax
 
 from ..augment.grammar import Grammar
 from ..augment.spoken import Spoken
@@ -32,31 +32,43 @@ from .record import Say
 from .runner import Step, StepRunner
 
 STAGE: Final = "words"
-_TERMS: Final = ("loss", "captions", "sentences", "labels")
+_TERMS: Final = ("loss", "meanings", "actions")
 _SEED_OFFSET: Final = 5
 _PLAIN_STYLES: Final = ("neutral", "")
-_JUDGE_STEPS: Final = 1000
-_JUDGE_BATCH: Final = 256
-_JUDGE_RATE: Final = 1e-2
+_COMMON: Final = 0.5
+"""Of the clips that the commonest caption of a meaning has, a common one has that share."""
+_CANDIDATES: Final = 6
+_LEAST_SHARE: Final = 1e-6
+
+Origin = Literal["caption", "grammar", "written"]
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """An action in a style; `captions` are those that the pack was taught it with, `commonest` those of most clips."""
+    """An action in a style; `captions` are those that the pack was taught it with, `common` those of many clips."""
 
     action: str
     style: str
     captions: tuple[str, ...]
-    commonest: tuple[str, ...]
+    common: tuple[str, ...]
+
+    def candidates(self, embeddings: Mapping[str, Tensor]) -> list[str]:
+        """Captions that sentences may be led to: of the common ones those nearest to the mean of all, nearest first."""
+        every, common = (
+            normalize(torch.stack([embeddings[text] for text in texts]).float(), dim=-1)
+            for texts in (self.captions, self.common)
+        )
+        order = (common @ every.mean(0)).argsort(descending=True, stable=True)
+        return [self.common[index] for index in order[:_CANDIDATES].tolist()]
 
 
 @dataclass(frozen=True)
 class Said:
-    """A text and the number of the meaning that it has. `known`: it is one of the meaning's captions."""
+    """A text, the number of the meaning that it has, and where it is from."""
 
     text: str
     meaning: int
-    known: bool
+    origin: Origin
 
 
 def meanings_of(dataset: Dataset, actions: Collection[str]) -> list[Meaning]:
@@ -78,8 +90,8 @@ def meanings_of(dataset: Dataset, actions: Collection[str]) -> list[Meaning]:
 
 
 def _meaning(action: str, style: str, counts: Counter[str]) -> Meaning:
-    captions, most = tuple(sorted(counts)), max(counts.values())
-    return Meaning(action, style, captions, tuple(text for text in captions if counts[text] == most))
+    captions, enough = tuple(sorted(counts)), _COMMON * max(counts.values())
+    return Meaning(action, style, captions, tuple(text for text in captions if counts[text] >= enough))
 
 
 def sentences_for(
@@ -93,18 +105,18 @@ def sentences_for(
     said = []
     for number, meaning in enumerate(meanings):
         styles.setdefault(meaning.action, {})[meaning.style] = number
-        said += [Said(text, number, known=True) for text in meaning.captions]
+        said += [Said(text, number, "caption") for text in meaning.captions]
         others = grammar.sentences(meaning.action, meaning.style, count, generator)
-        said += [Said(text, number, known=False) for text in others if text not in meaning.captions]
+        said += [Said(text, number, "grammar") for text in others if text not in meaning.captions]
     for action, there in styles.items():
         plain = next((there[style] for style in _PLAIN_STYLES if style in there), min(there.values()))
         for style, texts in spoken.of(action).items():
-            said += [Said(text, there.get(style, plain), known=False) for text in texts]
+            said += [Said(text, there.get(style, plain), "written") for text in texts]
     return said
 
 
 class WordsStage:
-    """Trains the adapter. Batches hold captions and sentences in equal parts, every action as often."""
+    """Trains the adapter to tell captions, which stay as they are, and what other sentences mean."""
 
     def __init__(
         self,
@@ -112,22 +124,28 @@ class WordsStage:
         meanings: Sequence[Meaning],
         said: Sequence[Said],
         embeddings: Mapping[str, Tensor],
+        success: Mapping[str, float],
         device: torch.device,
         say: Say,
     ) -> None:
-        """`embeddings` (text_dim,) of every text. `said` has captions and other sentences, one of each at least."""
+        """`embeddings` (text_dim,) of every text; `success` of the candidates that were tried (`try_captions`).
+
+        `said` has captions and other sentences, one of each at least.
+        """
         torch.manual_seed(options.seed + _SEED_OFFSET)
         training = options.words
-        self._options, self._say, self._device = options, say, device
+        self._options, self._say = options, say
         actions = sorted({meaning.action for meaning in meanings})
+        # (meanings,) the action of each.
         self._action = torch.tensor([actions.index(meaning.action) for meaning in meanings], device=device)
+        self._of_action = one_hot(self._action, len(actions)).float()
         self._text = torch.stack([embeddings[item.text] for item in said]).float().to(device)
         self._meaning = torch.tensor([item.meaning for item in said], device=device)
-        known = torch.tensor([item.known for item in said], device=device)
-        self._captions, self._sentences = _Rows.of(known, self._labels()), _Rows.of(~known, self._labels())
-        self._target = torch.stack([_most_typical(meaning, embeddings) for meaning in meanings]).to(device)
-        self._judge = _fit_judge(self._text, self._labels(), self._captions, len(actions), training.noise)
-        self.adapter = TextAdapter(self._text.shape[-1], training.hidden, training.dropout).to(device).train()
+        self._groups = self._shared_out(said)
+        goals = torch.stack([_goal(meaning, embeddings, success) for meaning in meanings])
+        text_dim = self._text.shape[-1]
+        self.adapter = TextAdapter(text_dim, training.hidden, len(goals), training.dropout).to(device).train()
+        self.adapter.goals.copy_(normalize(goals, dim=-1))
         self._optimizer = Optimizer({"adapter": self.adapter}, training)
 
     def train(self, folder: Path, seconds: float) -> float:
@@ -135,47 +153,58 @@ class WordsStage:
 
         `seconds` is the time box, 0 for the configured number of steps.
         """
-        runner, pace = StepRunner(self._device, graphs=False), Pace(self._options.words.steps, seconds)
+        runner, pace = StepRunner(self._text.device, graphs=False), Pace(self._options.words.steps, seconds)
         loop = StageLoop(folder, self._optimizer, _TERMS, pace, self._options.performance, runner, self._say)
         loop.run(self._next_step)
-        save_final(folder, self._optimizer.averaged())
+        save_final(folder, {**self._optimizer.averaged(), "adapter.goals": self.adapter.goals})
         return loop.seconds
 
-    def _labels(self) -> Tensor:
-        return self._action[self._meaning]
+    def _shared_out(self, said: Sequence[Said]) -> list[tuple[_Rows, int]]:
+        """Captions first, then the other sentences: rows of each kind, and how many of them a batch has."""
+        training = self._options.words
+        kinds: dict[Origin, list[int]] = {"caption": [], "grammar": [], "written": []}
+        for row, item in enumerate(said):
+            kinds[item.origin].append(row)
+        captions = round(training.captions * training.batch)
+        grammar = round(training.grammar * training.batch) if kinds["written"] else training.batch - captions
+        grammar = grammar if kinds["grammar"] else 0
+        counts = {"caption": captions, "grammar": grammar, "written": training.batch - captions - grammar}
+        labels = self._action[self._meaning]
+        return [
+            (_Rows.of(torch.tensor(rows, device=labels.device), labels, training.balance), counts[kind])
+            for kind, rows in kinds.items()
+            if rows and counts[kind]
+        ]
 
     def _next_step(self, step: int, progress: float) -> tuple[Hashable, Step]:
         return STAGE, self._step
 
     def _step(self) -> Tensor:
-        training = self._options.words
-        half = training.batch // 2
-        captions, sentences = self._captions.draw(half), self._sentences.draw(training.batch - half)
-        rows = torch.cat([captions, sentences])
+        training, kept = self._options.words, self._groups[0][1]
+        rows = torch.cat([group.draw(count) for group, count in self._groups])
         text, meaning = self._text[rows], self._meaning[rows]
-        # Captions are given as they are: of those, the adapter should leave everything, styles included.
-        turned = self.adapter(torch.cat([text[:half], _noisy(text[half:], training.noise)]))
-        wanted = torch.cat([text[:half], self._target[meaning[half:]]])
-        error = (turned - wanted).square().sum(-1)
-        kept, led = error[:half].mean(), error[half:].mean()
-        told = cross_entropy(self._judge(turned), self._action[meaning])
-        loss = training.keep * kept + led + training.labels * told
+        scores = self.adapter.scores(torch.cat([text[:kept], _noisy(text[kept:], training.noise)]))
+        wanted = torch.cat([torch.zeros_like(meaning[:kept]), 1 + meaning[kept:]])
+        told = cross_entropy(scores, wanted)
+        # Of the sentences, whether the action is right in whatever style.
+        shares = softmax(scores[kept:, 1:], dim=-1) @ self._of_action
+        action = nll_loss(shares.clamp_min(_LEAST_SHARE).log(), self._action[meaning[kept:]])
+        loss = told + training.labels * action
         self._optimizer.step(loss)
-        return torch.stack([loss, kept, led, told]).detach()
+        return torch.stack([loss, told, action]).detach()
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of one kind, with weights by which every action comes as often as the others."""
+    """Rows of one kind, with weights by which rare actions come more often than they are."""
 
     rows: Tensor
     weights: Tensor
 
     @classmethod
-    def of(cls, chosen: Tensor, labels: Tensor) -> _Rows:
-        rows = chosen.nonzero()[:, 0]
+    def of(cls, rows: Tensor, labels: Tensor, balance: float) -> _Rows:
         counts = torch.bincount(labels[rows], minlength=int(labels.max()) + 1)
-        return cls(rows, 1 / counts[labels[rows]])
+        return cls(rows, counts[labels[rows]].float() ** -balance)
 
     def draw(self, count: int) -> Tensor:
         return self.rows[torch.multinomial(self.weights, count, replacement=True)]
@@ -186,23 +215,6 @@ def _noisy(text: Tensor, deviation: float) -> Tensor:
     return noisy
 
 
-def _most_typical(meaning: Meaning, embeddings: Mapping[str, Tensor]) -> Tensor:
-    """Of the commonest captions' embeddings the one that is nearest to the mean of all captions."""
-    every, common = (
-        torch.stack([embeddings[text] for text in texts]).float() for texts in (meaning.captions, meaning.commonest)
-    )
-    near = normalize(common, dim=-1) @ normalize(every, dim=-1).mean(0)
-    return common[int(near.argmax())]
-
-
-def _fit_judge(text: Tensor, labels: Tensor, captions: _Rows, actions: int, noise: float) -> nn.Linear:
-    """A linear classifier of actions that has seen captions only: it tells whether a sentence now reads like them."""
-    judge = nn.Linear(text.shape[-1], actions).to(text.device)
-    optimizer = torch.optim.AdamW(judge.parameters(), _JUDGE_RATE)
-    for _ in range(_JUDGE_STEPS):
-        rows = captions.draw(_JUDGE_BATCH)
-        loss = cross_entropy(judge(_noisy(text[rows], noise)), labels[rows])
-        optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        optimizer.step()
-    return judge.requires_grad_(False)
+def _goal(meaning: Meaning, embeddings: Mapping[str, Tensor], success: Mapping[str, float]) -> Tensor:
+    """The embedding of the most successful candidate; of several, or where none was tried, of the most typical one."""
+    return embeddings[max(meaning.candidates(embeddings), key=lambda text: success.get(text, 0.0))].float()

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..augment.grammar import Grammar
 from ..augment.spoken import Spoken
@@ -24,6 +25,8 @@ from ..checkpoints.writer import write_pack
 from ..data.embeddings import complete_text_table
 from ..data.store import Dataset
 from ..errors import RequestError
+from ..evaluate.evaluator import load_evaluator
+from .caption_trials import try_captions
 from .checkpoint import load_final, part
 from .config import dump, parse
 from .loop import seconds_left
@@ -49,8 +52,13 @@ class WordsRun:
         device: torch.device,
         say: Say,
         spoken: Spoken,
+        evaluator: Path | None = None,
     ) -> None:
-        """Raises RequestError (bad_pack, no_labels and those of the data) and PackError for what does not work."""
+        """With an evaluator's folder, sentences are led to the captions that the pack performs best.
+
+        Raises RequestError (bad_pack, no_labels, no_words, evaluator_missing, and those of the data) and PackError for
+        what does not work.
+        """
         self._started = time.monotonic()
         self._folder, self._values, self._device, self._say = folder, values, device, say
         self._options = options = parse(values)
@@ -58,11 +66,12 @@ class WordsRun:
         if "text" not in pack.conditions:
             raise RequestError("bad_pack", f"The pack {pack.name!r} reads no text.", "Name one that does.")
         self._dataset = dataset = Dataset.open(data)
+        self._evaluator = None if evaluator is None else load_evaluator(evaluator, device)
         known = pack.actions or {clip.action for clip in dataset.clips} - {""}
         self._meanings = meanings_of(dataset, known)
         generator = np.random.default_rng(options.seed)
         self._said = sentences_for(self._meanings, Grammar.read(), spoken, options.words.sentences, generator)
-        if all(item.known for item in self._said):
+        if all(item.origin == "caption" for item in self._said):
             raise RequestError(
                 "no_words",
                 "There are no sentences for the actions of this data.",
@@ -71,7 +80,7 @@ class WordsRun:
 
     def describe(self) -> str:
         """What is learned, in a line."""
-        taught = sum(item.known for item in self._said)
+        taught = sum(item.origin == "caption" for item in self._said)
         return (
             f"{self._base.pack.name}: {len(self._said) - taught} sentences to be led to {taught} captions of "
             f"{len({meaning.action for meaning in self._meanings})} actions"
@@ -80,22 +89,36 @@ class WordsRun:
     def run(self) -> Path:
         """Train the adapter and write the pack; returns its folder. Raises RequestError and PackError."""
         base, options = self._base, self._options
-        texts = list(dict.fromkeys(item.text for item in self._said))
+        texts = list(dict.fromkeys(["", *(item.text for item in self._said)]))
         table = complete_text_table(self._dataset.folder, texts, base.text_encoder)
         rows, embeddings = table.rows(), torch.tensor(table.embeddings)
         of_text = {text: embeddings[rows[text]] for text in texts}
-        stage = WordsStage(options, self._meanings, self._said, of_text, self._device, self._say)
+        success = self._try_captions(of_text, base.empty_text(table))
+        stage = WordsStage(options, self._meanings, self._said, of_text, success, self._device, self._say)
         spent = time.monotonic() - self._started
         stage.train(self._folder / STAGE, seconds_left(options.minutes, spent, _RESERVED_SECONDS))
         return self._write()
+
+    def _try_captions(self, embeddings: Mapping[str, Tensor], empty_text: Tensor | None) -> dict[str, float]:
+        """The candidate captions' success; none without an evaluator."""
+        if self._evaluator is None:
+            return {}
+        takes = self._options.words.trials
+        found = try_captions(
+            self._base, self._evaluator, self._meanings, embeddings, takes=takes, empty_text=empty_text
+        )
+        good = sum(found.values()) / len(found)
+        self._say(f"tried {len(found)} captions, {takes} takes each: {100 * good:.0f} % of the takes do as told")
+        return found
 
     def _write(self) -> Path:
         base, tensors = self._base, load_final(self._folder / STAGE)
         assert tensors is not None, "the stage has just written them"
         adapter = {f"adapter.{name}": tensor for name, tensor in part(tensors, "adapter").items()}
-        denoiser = replace(base.config.denoiser, text_adapter=self._options.words.hidden)
+        hidden, goals = self._options.words.hidden, len(self._meanings)
+        denoiser = replace(base.config.denoiser, text_adapter=hidden, text_goals=goals)
         config = replace(base.config, name=self._options.pack.name, denoiser=denoiser)
-        written = len(self._said) - sum(item.known for item in self._said)
+        written = len(self._said) - sum(item.origin == "caption" for item in self._said)
         folder = self._folder / "pack"
         write_pack(
             folder,

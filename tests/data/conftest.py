@@ -21,9 +21,9 @@ FPS = 30.0
 
 @pytest.fixture(scope="session")
 def walk(repository: Path) -> Motion:
-    """A person walks: one of the takes of the default pack, which starts over the origin, facing +Z."""
-    tensors = load_file(repository / "mld_engine" / "packs" / "research" / "golden.safetensors")
-    rotations, root = tensors["quat_0"].astype(np.float32), tensors["trans_0"].astype(np.float32)
+    """A person walks: a take that a model made once, which starts over the origin, facing +Z."""
+    tensors = load_file(repository / "tests" / "retarget" / "takes.safetensors")
+    rotations, root = tensors["rotations_0"], tensors["root_0"]
     return Motion(rotations, root, np.zeros((len(root), 4), np.float32), REST_OFFSETS, FPS)
 
 

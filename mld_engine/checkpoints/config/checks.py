@@ -52,6 +52,8 @@ def check_denoiser(section: Section, config: DenoiserConfig) -> None:
             raise section.wrong(key, f"is {value}; a sinusoid needs an even size")
     if config.text_adapter and not config.text_dim:
         raise section.wrong("text_adapter", f"is {config.text_adapter}, but the model reads no text")
+    if bool(config.text_adapter) != bool(config.text_goals):
+        raise section.wrong("text_goals", f"is {config.text_goals}, but text_adapter is {config.text_adapter}")
     if config.guidance_dim == 2:
         raise section.wrong("guidance_dim", "is 2; the guidance scale's sinusoid needs at least two rates")
 

@@ -162,4 +162,5 @@ DENOISER_KEYS: Final = (
     Key("null", "null_condition", _choice(NullCondition)),
     Key("guidance_dim", "guidance_dim", _whole()),
     Key("text_adapter", "text_adapter", _whole()),
+    Key("text_goals", "text_goals", _whole()),
 )

@@ -167,7 +167,7 @@ class DenoiserConfig(TransformerConfig):
 
     `time_dim` is the size of the timestep's sinusoid, by default the width; `guidance_dim` that of
     the guidance scale's, where a distilled model takes the scale as an input (else 0); `text_adapter` the
-    hidden size of a network that texts pass first, 0 for none.
+    hidden size of a network that texts pass first, `text_goals` the number of texts that it leads to; 0 for none.
     `null_condition` stands for "no condition": a learned vector, the embedding of the empty text, or
     a vector of zeros. Without `kind_embedding` nothing tells texts from labels.
     """
@@ -185,6 +185,7 @@ class DenoiserConfig(TransformerConfig):
     null_condition: NullCondition = "learned"
     guidance_dim: int = 0
     text_adapter: int = 0
+    text_goals: int = 0
 
     @property
     def context_tokens(self) -> int:
