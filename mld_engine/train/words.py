@@ -165,7 +165,7 @@ class WordsStage:
         kinds: dict[Origin, list[int]] = {"caption": [], "grammar": [], "written": []}
         for row, item in enumerate(said):
             kinds[item.origin].append(row)
-        captions = round(training.captions * training.batch)
+        captions = min(max(round(training.captions * training.batch), 1), training.batch - 1)
         grammar = round(training.grammar * training.batch) if kinds["written"] else training.batch - captions
         grammar = grammar if kinds["grammar"] else 0
         counts = {"caption": captions, "grammar": grammar, "written": training.batch - captions - grammar}

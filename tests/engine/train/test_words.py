@@ -173,6 +173,11 @@ def test_an_evaluator_chooses_captions(
     assert "tried 4 captions, 2 takes each: 50 % of the takes do as told" in capsys.readouterr().out
 
 
+def test_the_smallest_batch_has_a_caption_and_a_sentence(tiny_pack: Pack, data: Path, tmp_path: Path) -> None:
+    pack = _train_words(tiny_pack, data, tmp_path / "run", "--set", "words.batch=2", "--steps", "2")
+    assert pack.tensors("denoiser")["adapter.choose.weight"].isfinite().all()
+
+
 def test_an_evaluator_of_other_features_is_refused(says_walk: Path, tiny_pack: Pack, data: Path) -> None:
     base = PackBase(tiny_pack, parse(load_values()), torch.device("cpu"))
     evaluator = load_evaluator(says_walk, torch.device("cpu"))
