@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`train distill` and `train teach`: training that starts from a finished pack."""
+"""`train distill`, `train teach` and `train words`: training that starts from a finished pack."""
 
 from __future__ import annotations
 

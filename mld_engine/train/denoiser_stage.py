@@ -72,14 +72,11 @@ class DenoiserStage:
         )
         loop.run(self._next_step)
         runner.forget()
-        averaged = self._optimizer.averaged()
-        weights = {f"denoiser.{name}": tensor for name, tensor in self._network.state_dict().items()}
         statistics = self._bank.statistics
         save_final(
             folder,
             {
-                **weights,
-                **averaged,
+                **self._optimizer.averaged(),
                 "statistics.latent_mean": statistics.mean,
                 "statistics.latent_std": statistics.std,
             },

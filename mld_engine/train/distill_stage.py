@@ -88,7 +88,7 @@ class DistillStage:
         loop = StageLoop(folder, self._optimizer, ("loss",), pace, performance, runner, self._say)
         loop.run(self._next_step)
         runner.forget()
-        save_final(folder, {f"denoiser.{name}": tensor for name, tensor in self._target.state_dict().items()})
+        save_final(folder, self._optimizer.averaged())
         return loop.seconds
 
     def _next_step(self, step: int, progress: float) -> tuple[Hashable, Step]:

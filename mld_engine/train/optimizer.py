@@ -35,6 +35,7 @@ class Optimizer:
 
     def __init__(self, networks: Mapping[str, nn.Module], options: OptimizerOptions) -> None:
         self._options = options
+        self._networks = dict(networks)
         self.parameters = {
             f"{prefix}.{name}": parameter
             for prefix, network in networks.items()
@@ -90,10 +91,15 @@ class Optimizer:
                 torch._foreach_add_(self._average, change)
 
     def averaged(self) -> dict[str, Tensor]:
-        """The weights to use: the moving average, or the weights themselves without one."""
+        """All tensors of the networks, to be used: trained ones as their moving average, if there is one."""
+        tensors = {
+            f"{prefix}.{name}": tensor
+            for prefix, network in self._networks.items()
+            for name, tensor in network.state_dict().items()
+        }
         if self._options.ema > 0:
-            return dict(zip(self.parameters, self._average, strict=True))
-        return {name: parameter.detach() for name, parameter in self.parameters.items()}
+            tensors |= dict(zip(self.parameters, self._average, strict=True))
+        return tensors
 
     def state(self) -> dict[str, Tensor]:
         """Weights, moving average and moments, by name."""

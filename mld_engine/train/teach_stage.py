@@ -73,8 +73,7 @@ class TeachStage:
         loop = StageLoop(folder, self._optimizer, _TERMS, pace, performance, runner, self._say)
         loop.run(self._next_step)
         runner.forget()
-        weights = {f"denoiser.{name}": tensor for name, tensor in self._network.state_dict().items()}
-        save_final(folder, {**weights, **self._optimizer.averaged()})
+        save_final(folder, self._optimizer.averaged())
         return loop.step, loop.seconds
 
     def _next_step(self, step: int, progress: float) -> tuple[Hashable, Step]:

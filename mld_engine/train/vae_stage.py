@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..checkpoints.config import VaeConfig
 from ..models.vae import MotionDecoder, MotionEncoder
@@ -73,7 +73,7 @@ class VaeStage:
         loop = StageLoop(folder, self._optimizer, self._loss.names, pace, performance, runner, self._say)
         loop.run(self._next_step)
         runner.forget()
-        save_final(folder, {**self._weights(), **self._statistics()})
+        save_final(folder, {**self._optimizer.averaged(), **self._statistics()})
         return loop.seconds
 
     def _next_step(self, step: int, progress: float) -> tuple[Hashable, Step]:
@@ -105,15 +105,6 @@ class VaeStage:
             return terms.detach()
 
         return compute
-
-    def _weights(self) -> dict[str, Tensor]:
-        averaged = self._optimizer.averaged()
-        networks: dict[str, nn.Module] = {"encoder": self._encoder, "decoder": self._decoder}
-        return {
-            f"{prefix}.{name}": averaged.get(f"{prefix}.{name}", tensor)
-            for prefix, network in networks.items()
-            for name, tensor in network.state_dict().items()
-        }
 
     def _statistics(self) -> dict[str, Tensor]:
         statistics = self._motions.statistics

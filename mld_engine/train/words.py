@@ -156,7 +156,7 @@ class WordsStage:
         runner, pace = StepRunner(self._text.device, graphs=False), Pace(self._options.words.steps, seconds)
         loop = StageLoop(folder, self._optimizer, _TERMS, pace, self._options.performance, runner, self._say)
         loop.run(self._next_step)
-        save_final(folder, {**self._optimizer.averaged(), "adapter.goals": self.adapter.goals})
+        save_final(folder, self._optimizer.averaged())
         return loop.seconds
 
     def _shared_out(self, said: Sequence[Said]) -> list[tuple[_Rows, int]]:

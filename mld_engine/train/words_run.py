@@ -71,7 +71,8 @@ class WordsRun:
         self._meanings = meanings_of(dataset, known)
         generator = np.random.default_rng(options.seed)
         self._said = sentences_for(self._meanings, Grammar.read(), spoken, options.words.sentences, generator)
-        if all(item.origin == "caption" for item in self._said):
+        self._captions = sum(item.origin == "caption" for item in self._said)
+        if self._captions == len(self._said):
             raise RequestError(
                 "no_words",
                 "There are no sentences for the actions of this data.",
@@ -80,10 +81,9 @@ class WordsRun:
 
     def describe(self) -> str:
         """What is learned, in a line."""
-        taught = sum(item.origin == "caption" for item in self._said)
         return (
-            f"{self._base.pack.name}: {len(self._said) - taught} sentences to be led to {taught} captions of "
-            f"{len({meaning.action for meaning in self._meanings})} actions"
+            f"{self._base.pack.name}: {len(self._said) - self._captions} sentences to be led to {self._captions} "
+            f"captions of {len({meaning.action for meaning in self._meanings})} actions"
         )
 
     def run(self) -> Path:
@@ -118,7 +118,6 @@ class WordsRun:
         hidden, goals = self._options.words.hidden, len(self._meanings)
         denoiser = replace(base.config.denoiser, text_adapter=hidden, text_goals=goals)
         config = replace(base.config, name=self._options.pack.name, denoiser=denoiser)
-        written = len(self._said) - sum(item.origin == "caption" for item in self._said)
         folder = self._folder / "pack"
         write_pack(
             folder,
@@ -127,7 +126,7 @@ class WordsRun:
             decoder=base.pack.tensors("decoder"),
             denoiser={**base.pack.tensors("denoiser"), **adapter},
             statistics=base.statistics,
-            model_card=worded_card(base.pack, config.name, written),
+            model_card=worded_card(base.pack, config.name, len(self._said) - self._captions),
             licence_text=f"This pack has the licence of {base.pack.name}: {config.licence}\n{licence_of(base.pack)}",
             extra_files={CONFIG_FILE: dump(self._values).encode("utf-8")},
             half=self._options.pack.half,

@@ -95,12 +95,16 @@ def embeddings(data: Path) -> dict[str, Tensor]:
     return {text: torch.tensor(row) for text, row in zip(table.texts, table.embeddings, strict=True)}
 
 
-@pytest.fixture(scope="module")
-def adapter(worded: Pack) -> TextAdapter:
-    tensors = worded.tensors("denoiser")
-    network = TextAdapter(384, 64, worded.config.denoiser.text_goals)
+def _adapter(pack: Pack) -> TextAdapter:
+    tensors = pack.tensors("denoiser")
+    network = TextAdapter(384, 64, pack.config.denoiser.text_goals)
     network.load_state_dict({name: tensors[f"adapter.{name}"].float() for name in network.state_dict()})
     return network.eval()
+
+
+@pytest.fixture(scope="module")
+def adapter(worded: Pack) -> TextAdapter:
+    return _adapter(worded)
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -202,11 +206,8 @@ def test_what_is_taught_later_is_not_led_elsewhere(
         writer.add_file(table.write)
 
     def led(pack: Pack, text: str) -> Tensor:
-        tensors = pack.tensors("denoiser")
-        network = TextAdapter(384, 64, pack.config.denoiser.text_goals)
-        network.load_state_dict({name: tensors[f"adapter.{name}"].float() for name in network.state_dict()})
         with torch.no_grad():
-            turned: Tensor = network.eval()(embeddings[text])
+            turned: Tensor = _adapter(pack)(embeddings[text])
         return turned
 
     def near(turned: Tensor, text: str) -> float:
