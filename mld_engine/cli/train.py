@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..train.run import TrainingRun
 
 _STAGES: Final = ("all", "vae", "denoiser", "evaluator", *train_from_pack.STAGES)
-_PRESETS: Final = ("default", "paper", "tiny")
+_PRESETS: Final = ("default", "small", "paper", "tiny")
 _EXAMPLES: Final = """examples:
   python -m mld_engine prepare packed motion dataset
   python -m mld_engine train --data dataset --out run --minutes 20

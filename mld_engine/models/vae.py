@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ..checkpoints.config import VaeConfig
 from .blocks import TransformerStack, length_mask, position_table
+from .harmonics import HarmonicAnalysis, HarmonicSynthesis
 
 _LOG_VARIANCE_RANGE = (-20.0, 8.0)
 
@@ -45,8 +46,12 @@ class MotionEncoder(nn.Module):
         self.to_mu = nn.Linear(width, config.latent_dim) if config.distribution_layers else None
         self.to_logvar = nn.Linear(width, config.latent_dim) if config.distribution_layers else None
         if self.to_logvar is not None:
-            # A small variance at first: the decoder learns from latents that say something.
-            nn.init.constant_(self.to_logvar.bias, -4.0)
+            # A small variance at first: the decoder learns from latents that say something. Those of a linear part do
+            # from the start, and noise on them is noise in the motion.
+            nn.init.constant_(self.to_logvar.bias, -6.0 if config.harmonics else -4.0)
+        self.harmonics = HarmonicAnalysis(config) if config.harmonics else None
+        if self.harmonics is not None and self.to_mu is not None:
+            _start_at_zero(self.to_mu)
 
     def forward(self, features: Tensor, lengths: Tensor | None = None) -> Posterior:
         """Normalised features (B, T, F); `lengths` (B,) where clips are shorter than T."""
@@ -57,6 +62,8 @@ class MotionEncoder(nn.Module):
         h = torch.cat([self.dist_tokens.expand(batch, -1, -1), h], 1)
         h = self.encoder(h, mask=None if lengths is None else length_mask(lengths, frames, extra=leading))
         mean, log_variance = self._distribution(h[:, :leading])
+        if self.harmonics is not None:
+            mean = mean + self.harmonics(features, lengths)
         return Posterior(mean, log_variance.clamp(*_LOG_VARIANCE_RANGE))
 
     def _distribution(self, collected: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,6 +89,10 @@ class MotionDecoder(nn.Module):
         self.from_latent = nn.Linear(config.latent_dim, width) if config.latent_projection else None
         self.decoder = TransformerStack.of(config, cross=config.architecture == "encoder_decoder")
         self.head = nn.Linear(width, config.features)
+        self.harmonics = HarmonicSynthesis(config) if config.harmonics else None
+        self.see_sketch = nn.Linear(config.features, width) if config.harmonics else None
+        if self.harmonics is not None:
+            _start_at_zero(self.head)
 
     def forward(self, latents: Tensor, frames: int, lengths: Tensor | None = None) -> Tensor:
         """Latents (B, tokens, latent_dim) -> normalised features (B, frames, F), zero beyond `lengths` (B,)."""
@@ -90,6 +101,9 @@ class MotionDecoder(nn.Module):
         if self.mem_pos is not None:
             memory = memory + self.mem_pos
         queries = self._queries(frames, lengths).expand(len(latents), -1, -1)
+        sketch = None if self.harmonics is None else self.harmonics(latents, frames, lengths)
+        if sketch is not None and self.see_sketch is not None:
+            queries = queries + self.see_sketch(sketch)
         if self.config.architecture == "all_encoder":
             tokens = self.config.tokens
             mask = None if lengths is None else length_mask(lengths, frames, extra=tokens)
@@ -97,6 +111,8 @@ class MotionDecoder(nn.Module):
         else:
             decoded = self.decoder(queries, memory, None if lengths is None else length_mask(lengths, frames))
         features: Tensor = self.head(decoded)
+        if sketch is not None:
+            features = features + sketch
         if lengths is None:
             return features
         index = torch.arange(frames, device=latents.device)
@@ -117,6 +133,12 @@ def _positions(config: VaeConfig) -> nn.Parameter:
     """(max_frames, width), learned from a sinusoid start, or that sinusoid itself."""
     table = position_table(config.max_frames, config.width)
     return nn.Parameter(table, requires_grad=config.positions == "learned")
+
+
+def _start_at_zero(linear: nn.Linear) -> None:
+    """Beside a linear part, a transformer adds nothing at first."""
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
 
 
 def _check_length(frames: int, config: VaeConfig) -> None:

@@ -22,7 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PRESETS: Final = ("default", "paper", "tiny")
+PRESETS: Final = ("default", "small", "paper", "tiny")
 _FREE_SECTIONS: Final = frozenset({"vae", "denoiser", "schedule"})
 """Sections whose keys are the model configuration's, which checks them itself."""
 

@@ -30,7 +30,8 @@ _SEED_OFFSET: Final = 1
 class DenoiserStage:
     """Trains the denoiser on draws from the bank.
 
-    It starts from `weights` in the normalisation that the bank has, if given; without, the bank is normalised here.
+    It starts from `weights` in the normalisation that the bank has, if given; without, the bank is normalised here,
+    to components of `sizes` (tokens, latent_dim) where they are given.
     """
 
     def __init__(
@@ -43,13 +44,14 @@ class DenoiserStage:
         device: torch.device,
         say: Say,
         weights: Mapping[str, Tensor] | None = None,
+        sizes: Tensor | None = None,
     ) -> None:
         torch.manual_seed(options.seed + _SEED_OFFSET)
         self._options, self._bank, self._conditions, self._device, self._say = options, bank, conditions, device, say
         self._network = Denoiser(config).to(device).train()
         if weights is not None:
             self._network.load_state_dict(dict(weights))
-        self._standardize = options.train_denoiser.standardize and weights is None
+        self._standardize, self._sizes = options.train_denoiser.standardize and weights is None, sizes
         self._optimizer = Optimizer({"denoiser": self._network}, options.train_denoiser)
         self._prediction = schedule.prediction
         self._alpha_bars = torch.tensor(NoiseSchedule(schedule).alpha_bars, device=device)
@@ -65,7 +67,7 @@ class DenoiserStage:
         # The first edition scales the latents, also in a run that is taken up again later.
         self._fill(0)
         if self._standardize:
-            self._bank.fit_statistics()
+            self._bank.fit_statistics(self._sizes)
         runner = StepRunner(self._device, performance.graphs)
         loop = StageLoop(
             folder, self._optimizer, ("loss",), Pace(training.steps, seconds), performance, runner, self._say

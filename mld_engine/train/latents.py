@@ -17,6 +17,9 @@ from .windows import WindowSampler
 
 _BANK_STREAM: Final = 2
 _SMALLEST_DEVIATION: Final = 1e-3
+_SIZED_DEVIATION: Final = 0.6
+"""Root mean square of components of different sizes. The schedule leaves a little of a latent in its last step, and
+many components together would tell there what a sampler, which starts from noise alone, does not know."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,17 @@ class LatentBank:
             self._frames[room] = length
             filled = room.stop
 
-    def fit_statistics(self) -> Statistics:
-        """Mean and deviation of each component of the latents, posterior's noise included."""
+    def fit_statistics(self, sizes: Tensor | None = None) -> Statistics:
+        """Mean of each component of the latents and its deviation, posterior's noise included.
+
+        With `sizes` (tokens, dim), a component is normalised to a deviation in proportion to its own, not to 1.
+        """
         mean = self._mean.double().mean(0)
         variance = self._mean.double().var(0) + self._log_variance.double().exp().mean(0)
-        self.statistics = Statistics(mean.float(), variance.sqrt().clamp_min(_SMALLEST_DEVIATION).float())
+        deviation = variance.sqrt().clamp_min(_SMALLEST_DEVIATION)
+        if sizes is not None:
+            deviation /= _SIZED_DEVIATION * sizes.double() / sizes.double().square().mean().sqrt()
+        self.statistics = Statistics(mean.float(), deviation.float())
         return self.statistics
 
     def draw(self, count: int) -> Latents:

@@ -42,10 +42,7 @@ class VaeLoss(nn.Module):
         terms = [name for name in GEOMETRIC_TERMS if getattr(weights, name) > 0] if groups.geometry else []
         self.geometric = terms
         self.names = ("loss", "features", *terms, "kl")
-        each = torch.zeros_like(statistics.mean)
-        for name, group in groups.slices.items():
-            each[group] = getattr(weights, name) / (group.stop - group.start)
-        self.register_buffer("each", each)
+        self.register_buffer("each", feature_weights(weights, groups).to(statistics.mean))
         self.register_buffer("mean", statistics.mean)
         self.register_buffer("std", statistics.std)
         self.register_buffer("offsets", offsets)
@@ -94,6 +91,14 @@ class VaeLoss(nn.Module):
             "energy": ratio,
             **foot_terms(real, made, self._fps),
         }
+
+
+def feature_weights(weights: LossWeights, groups: FeatureGroups) -> Tensor:
+    """How much each feature counts (F,): a group's weight is shared by its features."""
+    each = torch.zeros(max(group.stop for group in groups.slices.values()))
+    for name, group in groups.slices.items():
+        each[group] = getattr(weights, name) / (group.stop - group.start)
+    return each
 
 
 def foot_terms(real: Geometry, made: Geometry, fps: float) -> dict[str, Tensor]:

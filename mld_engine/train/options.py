@@ -92,6 +92,7 @@ class DenoiserTraining(LatentTraining):
     """Stage two."""
 
     standardize: bool
+    spectrum: float
     min_snr: float
 
 

@@ -20,12 +20,13 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from ..checkpoints.config import PackConfig
+from ..checkpoints.config import PackConfig, VaeConfig
 from ..checkpoints.pack import Pack
 from ..checkpoints.writer import write_pack
 from ..data.embeddings import TextTable, complete_text_table
 from ..data.store import Dataset
 from ..errors import RequestError
+from ..models.harmonics import HarmonicSynthesis
 from ..models.loading import build
 from ..models.vae import MotionEncoder
 from ..representations.registry import make_representation
@@ -38,8 +39,10 @@ from .config import dump, parse
 from .denoiser_stage import DenoiserStage
 from .evaluator_stage import EvaluatorStage, evaluator_config
 from .feature_groups import feature_groups
+from .harmonic_fit import component_sizes
 from .latents import LatentBank
 from .loop import seconds_left
+from .losses import feature_weights
 from .model_config import continued_config, model_config, text_encoder_config
 from .motions import Motions, load_motions
 from .pack_base import PackBase
@@ -169,9 +172,17 @@ class TrainingRun:
             bank.statistics = self._base.normalisation("latent")
         stage = DenoiserStage(
             config.denoiser, config.schedule, self._options, bank, conditions, self._device, self._say,
-            None if weights is None else part(weights, "denoiser"),
+            None if weights is None else part(weights, "denoiser"), self._component_sizes(vae, vae_tensors),
         )  # fmt: skip
         stage.train(folder, self._box_left(0.0 if only else self._vae_seconds()))
+
+    def _component_sizes(self, vae: VaeConfig, tensors: dict[str, Tensor]) -> Tensor | None:
+        spectrum = self._options.train_denoiser.spectrum
+        if not vae.harmonics or spectrum == 0:
+            return None
+        synthesis = build(lambda: HarmonicSynthesis(vae), part(tensors, "decoder.harmonics"), "decoder")
+        weights = feature_weights(self._options.losses, self._motions.groups)
+        return component_sizes(synthesis, weights).to(self._device) ** spectrum
 
     def train_evaluator(self) -> None:
         """The network to judge motion with, unless it is done; it stays in a folder of its own. Raises CaptureError."""

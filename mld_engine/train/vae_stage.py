@@ -14,6 +14,7 @@ from torch import Tensor
 from ..checkpoints.config import VaeConfig
 from ..models.vae import MotionDecoder, MotionEncoder
 from .checkpoint import part, save_final
+from .harmonic_fit import fit_harmonics
 from .loop import Pace, StageLoop
 from .losses import VaeLoss
 from .motions import Motions
@@ -31,8 +32,8 @@ _LENGTH_STREAM: Final = 1
 class VaeStage:
     """Trains encoder and decoder together on windows of the training split.
 
-    They start from `weights` ("encoder.", "decoder." and the parameter), if given; then `train_vae.encoder` may say
-    that the encoder stays as it is.
+    They start from `weights` ("encoder.", "decoder." and the parameter), if given; otherwise a linear part is fitted.
+    `train_vae.encoder` may say that the encoder stays as it is then.
     """
 
     def __init__(
@@ -56,6 +57,12 @@ class VaeStage:
             self._encoder.requires_grad_(False)
         self._loss = VaeLoss(options.losses, motions.groups, motions.statistics, motions.offsets, fps)
         self._loss.to(motions.device)
+        if self._encoder.harmonics is not None and self._decoder.harmonics is not None:
+            if weights is None:
+                fit_harmonics(self._encoder, self._decoder, sampler, self._loss.each, options.seed)
+            # There is no better linear part, and steps of Adam on so many weights would be noise in the motion.
+            self._encoder.harmonics.requires_grad_(False)
+            self._decoder.harmonics.requires_grad_(False)
         keep_stream_single([self._encoder, self._decoder])
         self._optimizer = Optimizer({"encoder": self._encoder, "decoder": self._decoder}, options.train_vae)
         training = options.train_vae

@@ -146,6 +146,7 @@ VAE_KEYS: Final = (
     Key("distribution", "distribution", _choice(Distribution)),
     Key("end_positions", "end_positions", _flag),
     Key("memory_positions", "memory_positions", _flag),
+    Key("harmonics", "harmonics", _whole()),
 )
 DENOISER_KEYS: Final = (
     *_TRANSFORMER_KEYS,
