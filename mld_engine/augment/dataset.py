@@ -116,7 +116,7 @@ def _with_sentences(
     count: int,
     generator: np.random.Generator,
 ) -> ClipRecord:
-    record = _record(source, clip)
+    record = source.record(clip)
     if clip.split != "train":
         return record
     direction = measure_path(*_tensors(source, clip)).direction
@@ -195,7 +195,7 @@ def _change_speed(
         return tuple(sentence for sentence in drawn if sentence is not None)
 
     return replace(
-        _record(source, clip),
+        source.record(clip),
         name=f"speed/{clip.name}",
         rotations=rotations.numpy(),
         root=root.numpy(),
@@ -252,21 +252,13 @@ def _drawn(clips: list[Clip], generator: np.random.Generator) -> Clip | None:
     return of_action[int(generator.integers(len(of_action)))]
 
 
-def _record(source: Dataset, clip: Clip) -> ClipRecord:
-    frames = slice(clip.start, clip.start + clip.frames)
-    return ClipRecord(
-        clip.name, np.array(source.rotations[frames]), np.array(source.root[frames]), clip.split, clip.action,
-        clip.action_mirrored, clip.style, clip.captions, clip.captions_mirrored, clip.source, clip.licence,
-    )  # fmt: skip
-
-
 def _tensors(source: Dataset, clip: Clip) -> tuple[Tensor, Tensor]:
-    record = _record(source, clip)
+    record = source.record(clip)
     return torch.from_numpy(record.rotations), torch.from_numpy(record.root)
 
 
 def _motion(source: Dataset, clip: Clip, longest: int) -> Motion:
     """The clip's first `longest` frames."""
-    record = _record(source, clip)
+    record = source.record(clip)
     contacts = np.zeros((min(clip.frames, longest), 4), np.float32)
     return Motion(record.rotations[:longest], record.root[:longest], contacts, source.offsets, source.fps)

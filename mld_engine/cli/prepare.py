@@ -37,6 +37,7 @@ def add_command(commands: Any) -> None:
     _add_folders(layouts)
     _add_packed(layouts)
     _add_augment(layouts)
+    _add_select(layouts)
     check = layouts.add_parser(
         "check",
         help="check a data set again and print the report",
@@ -89,6 +90,43 @@ def run_augment(arguments: argparse.Namespace) -> int:
         writer.add_file(lambda folder: copy_text_tables(source.folder, folder))
     _tell(target)
     return 0
+
+
+def run_select(arguments: argparse.Namespace) -> int:
+    """Write a data set of some clips of another one."""
+    from ..data.embeddings import copy_text_tables
+    from ..data.store import Dataset, DatasetWriter
+
+    source, target = Dataset.open(arguments.source), arguments.target
+    unknown = sorted(set(arguments.licence) - set(source.licences))
+    if unknown:
+        raise RequestError(
+            "bad_licence",
+            f"{source.folder} has no clip under {', '.join(map(repr, unknown))}.",
+            f"There are: {', '.join(source.licences) or 'none stated'}.",
+        )
+    with DatasetWriter(target, name=target.name, fps=source.fps, offsets=source.offsets) as writer:
+        for clip in source.clips:
+            if clip.licence in arguments.licence:
+                writer.add(source.record(clip))
+        writer.add_file(lambda folder: copy_text_tables(source.folder, folder))
+    _tell(target)
+    return 0
+
+
+def _add_select(layouts: Any) -> None:
+    parser = layouts.add_parser(
+        "select",
+        help="the clips of a data set that have certain licences",
+        description="Write a data set of the clips of another one that have one of the given licences, exactly as they "
+        "are named there, for a model whose use should not be bound by the rest.",
+    )
+    parser.add_argument("source", type=Path, metavar="SRC", help="data set that `prepare` wrote")
+    parser.add_argument("target", type=Path, metavar="DST", help="data set folder to write; must not exist")
+    parser.add_argument(
+        "--licence", action="append", required=True, metavar="NAME", help="licence of clips to take; may be repeated"
+    )
+    parser.set_defaults(run=run_select)
 
 
 def _add_packed(layouts: Any) -> None:

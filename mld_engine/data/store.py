@@ -190,6 +190,14 @@ class Dataset:
         """Length of all clips together."""
         return sum(clip.frames for clip in self.clips) / self.fps
 
+    def record(self, clip: Clip) -> ClipRecord:
+        """A clip with its motion, as `DatasetWriter` takes it."""
+        frames = slice(clip.start, clip.start + clip.frames)
+        return ClipRecord(
+            clip.name, np.array(self.rotations[frames]), np.array(self.root[frames]), clip.split, clip.action,
+            clip.action_mirrored, clip.style, clip.captions, clip.captions_mirrored, clip.source, clip.licence,
+        )  # fmt: skip
+
     def texts(self) -> list[str]:
         """Every caption that occurs, once, sorted."""
         return sorted({text for clip in self.clips for text in (*clip.captions, *clip.captions_mirrored)})

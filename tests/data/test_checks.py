@@ -201,8 +201,36 @@ def test_augment_keeps_the_clips_and_adds_words_and_motion(clip: ClipRecord, tmp
     assert "lacks 'subjects'" in told
 
 
+def test_select_takes_the_clips_of_some_licences(clip: ClipRecord, tmp_path: Path, prepare) -> None:
+    licences = ("free", "not to be sold", "free", "with a name")
+    records = [
+        replace(clip, name=f"w{n}", root=clip.root * np.float32(1 + n / 1000), action=f"walk_{n}", licence=licence)
+        for n, licence in enumerate(licences)
+    ]
+    source = tmp_path / "data"
+    write(Source("made up", FPS, REST_OFFSETS, iter(records)), source)
+    (source / "text_any.npy").write_bytes(b"table")
+    status, told = prepare("select", source, tmp_path / "some", "--licence", "free", "--licence", "with a name")
+    assert status == 0, told
+    chosen, everything = Dataset.open(tmp_path / "some"), Dataset.open(source)
+    assert [made.name for made in chosen.clips] == ["w0", "w2", "w3"]
+    assert chosen.licences == ("free", "with a name")
+    assert chosen.actions == ("walk_0", "walk_2", "walk_3")
+    for made in chosen.clips:
+        original = next(one for one in everything.clips if one.name == made.name)
+        np.testing.assert_array_equal(chosen.record(made).root, everything.record(original).root)
+        np.testing.assert_array_equal(chosen.record(made).rotations, everything.record(original).rotations)
+    assert (tmp_path / "some" / "text_any.npy").read_bytes() == b"table"
+    status, told = prepare("select", source, tmp_path / "none", "--licence", "unheard of")
+    assert status == 2
+    assert "'unheard of'" in told
+    assert "with a name" in told
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize(
-    "layout", ["humanml3d", "kit", "humanact12", "uestc", "amass", "bvh", "blend", "packed", "augment", "check"]
+    "layout",
+    ["humanml3d", "kit", "humanact12", "uestc", "amass", "bvh", "blend", "packed", "augment", "select", "check"],
 )
 def test_every_layout_explains_itself(capsys: pytest.CaptureFixture[str], layout: str) -> None:
     with pytest.raises(SystemExit) as ended:
