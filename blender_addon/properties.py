@@ -53,7 +53,7 @@ class MLD_PG_scene(bpy.types.PropertyGroup):
     )
     style_label: bpy.props.StringProperty(
         name="Style",
-        description="Mood or build in which the action is done; empty for none in particular",
+        description="Mood or build in which the action is done. Empty: any that it was recorded in, drawn by the seed",
         search=search_styles,
     )
     seconds: bpy.props.FloatProperty(

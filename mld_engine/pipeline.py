@@ -18,7 +18,7 @@ from torch import Tensor
 from . import __version__
 from .chaining import chain as chain_segments
 from .checkpoints.pack import DEFAULT_PACK, Pack
-from .conditions.action import label_row
+from .conditions.action import label_row, style_of_take
 from .conditions.prompt import plain_text, prompt_warnings
 from .conditions.text import CachedTextEncoder, load_text_encoder
 from .deferred import Deferred
@@ -153,11 +153,12 @@ class MotionPipeline:
     ) -> Iterator[Motion]:
         """The request's takes, each computed by itself: take k is bit for bit the take of its own seed alone.
 
+        A take of an action without a style has one that its seed draws, see `style_of_take`, in all of its
+        segments; the motion's meta names it, and asking for it by name gives the same motion.
         `on_step` is called after every denoising step. `cancelled` is asked before every step; when
         it says so, Cancelled is raised, and takes that were handed out stay valid. Raises PackError
         when the text encoder cannot be loaded, EngineError (out_of_memory).
         """
-        told = self._told(request)
 
         def before_step(_: int) -> None:
             if cancelled is not None and cancelled():
@@ -165,6 +166,8 @@ class MotionPipeline:
 
         for take in range(request.count):
             seed = request.seed_of(take)
+            style = self._style(request, seed)
+            told = self._told(request, style)
             segments: list[Motion] = []
             for number, frames in enumerate(request.segments):
 
@@ -177,7 +180,7 @@ class MotionPipeline:
                 tensors = self._synthesize(
                     own_seed, frames, told, request.guidance, request.steps, before_step, after_step
                 )
-                segments.append(self._motion(tensors, self._meta(request, seed, told.notes)))
+                segments.append(self._motion(tensors, self._meta(request, seed, style, told.notes)))
             yield chain_segments(segments, overlap_frames(self.pack.fps))
 
     def encode(self, motion: Motion) -> Tensor:
@@ -200,7 +203,13 @@ class MotionPipeline:
         """Normalised latent (tokens, latent_dim) -> motion that starts over the origin, facing +Z."""
         return self._motion(self._synthesis.decode(latent, frames), {"pack": self.pack.name})
 
-    def _told(self, request: Request) -> _Told:
+    def _style(self, request: Request, seed: int) -> str | None:
+        """That of the request's take with this seed."""
+        if request.action is None or request.style is not None:
+            return request.style
+        return style_of_take(self.pack.config, request.action, seed)
+
+    def _told(self, request: Request, style: str | None) -> _Told:
         nothing = Condition(Kind.TEXT, text=self._text_encoder_now().embed("")) if self._null_is_text else NOTHING
         if request.text is not None:
             encoder = self._text_encoder_now()
@@ -209,10 +218,8 @@ class MotionPipeline:
         if request.action is None:
             return _Told(None, nothing, [])
         action = label_row("action", request.action, self.pack.actions, self.pack.name)
-        if request.style is None:
-            return _Told(Condition(Kind.ACTION, action=action), nothing, [])
-        style = label_row("style", request.style, self.pack.styles, self.pack.name)
-        return _Told(Condition(Kind.ACTION, action=action, style=style), nothing, [])
+        row = None if style is None else label_row("style", style, self.pack.styles, self.pack.name)
+        return _Told(Condition(Kind.ACTION, action=action, style=row), nothing, [])
 
     @property
     def _null_is_text(self) -> bool:
@@ -273,11 +280,12 @@ class MotionPipeline:
         rotations, root, contacts = (np.ascontiguousarray(tensor.numpy(), dtype=np.float32) for tensor in tensors)
         return Motion(rotations, root, contacts, self.pack.offsets, self.pack.fps, meta)
 
-    def _meta(self, request: Request, seed: int, notes: list[str]) -> dict[str, Any]:
+    def _meta(self, request: Request, seed: int, style: str | None, notes: list[str]) -> dict[str, Any]:
         return {
             "text": request.text,
             "action": request.action,
-            "style": request.style,
+            "style": style,
+            "style_drawn": style != request.style,
             "seed": seed,
             "guidance": request.guidance,
             "steps": request.steps,

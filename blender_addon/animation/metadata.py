@@ -37,6 +37,8 @@ class TakeMetadata:
     """Version of engine and add-on, which never differ; of an imported motion, that of the engine which made it."""
     file: str = ""
     """Name of the file that the motion was imported from; empty for one that the engine sent."""
+    style_drawn: bool = False
+    """Whether the seed chose the style, as no style was asked for."""
 
     @classmethod
     def from_engine(cls, meta: Mapping[str, Any], scene_fps: float) -> TakeMetadata:
@@ -53,6 +55,7 @@ class TakeMetadata:
             pack=str(meta["pack"]),
             pack_sha256=str(meta["pack_sha256"]),
             version=str(meta["engine_version"]),
+            style_drawn=bool(meta.get("style_drawn")),
         )
 
     @classmethod
@@ -81,13 +84,15 @@ class TakeMetadata:
         return bool(self.pack)
 
     def to_properties(self) -> dict[str, str | int | float]:
-        """ID properties: `mld_prompt`, `mld_action`, ... `mld_version`, and `mld_file` where there is one.
+        """ID properties: `mld_prompt`, `mld_action`, ... `mld_version`, further ones where they say something.
 
         A seed that needs more than the 32 bits of an integer property is kept as its decimal digits.
         """
-        values = {PREFIX + field.name: getattr(self, field.name) for field in fields(self)}
-        if not self.file:
-            del values[PREFIX + "file"]
+        values = {
+            PREFIX + field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.default is MISSING or getattr(self, field.name) != field.default
+        }
         if not -_INT32_LIMIT <= self.seed < _INT32_LIMIT:
             values[PREFIX + "seed"] = str(self.seed)
         return values
@@ -95,13 +100,14 @@ class TakeMetadata:
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> TakeMetadata:
         """The inverse of `to_properties`. Raises KeyError for a missing property, ValueError for a damaged one."""
-        kinds = {"str": str, "int": int, "float": float}
+        kinds = {"str": str, "int": int, "float": float, "bool": bool}
         held = [field for field in fields(cls) if field.default is MISSING or PREFIX + field.name in properties]
         return cls(**{field.name: kinds[str(field.type)](properties[PREFIX + field.name]) for field in held})
 
-    def request(self) -> dict[str, Any]:
+    def request(self, *, drawn_style: bool = True) -> dict[str, Any]:
         """The fields of the engine's `generate` message that makes this motion again, bit for bit on the same device.
 
+        Without `drawn_style`, a style that the seed chose is left out, so that another seed chooses again.
         `pack` names the pack; whether it still has the bytes of `pack_sha256` is for the caller to compare.
         """
         request: dict[str, Any] = {
@@ -118,7 +124,7 @@ class TakeMetadata:
             request["text"] = self.prompt
         elif self.action:
             request["action"] = self.action
-            if self.style:
+            if self.style and (drawn_style or not self.style_drawn):
                 request["style"] = self.style
         return request
 

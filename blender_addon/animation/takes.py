@@ -131,9 +131,10 @@ def read_start_frame(action: bpy.types.Action) -> int:
         ) from error
 
 
-def make_request(action: bpy.types.Action) -> dict[str, Any]:
+def make_request(action: bpy.types.Action, *, drawn_style: bool = True) -> dict[str, Any]:
     """The engine's `generate` fields that make the take's motion again, bit for bit on the same device.
 
+    Without `drawn_style`, a style that the seed chose is left to the seed of the request.
     Raises AnimationError when the take's properties are missing or damaged, or it came from a file that does not say
     what made it.
     """
@@ -143,7 +144,7 @@ def make_request(action: bpy.types.Action) -> dict[str, Any]:
             f"“{action.name}” was imported from the file {metadata.file}, so there is no request to make again.",
             "Press Generate for a motion of the model.",
         )
-    return metadata.request()
+    return metadata.request(drawn_style=drawn_style)
 
 
 def _belongs(action: bpy.types.Action, armature: bpy.types.Object) -> bool:

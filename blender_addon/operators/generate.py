@@ -83,7 +83,7 @@ class MLD_OT_regenerate(bpy.types.Operator):
             armature = targets.target_armature(context)
             action = takes.active_take(armature)
             if action is not None:
-                request, start_frame = takes.make_request(action), takes.read_start_frame(action)
+                request, start_frame = takes.make_request(action, drawn_style=False), takes.read_start_frame(action)
                 made_by = takes.read_metadata(action).pack_sha256
             else:
                 request, start_frame, made_by = dict(runtime.current().last_request), None, ""

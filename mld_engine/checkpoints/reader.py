@@ -49,6 +49,10 @@ class Section:
     def has(self, key: str) -> bool:
         return key in self._values
 
+    def names(self) -> tuple[str, ...]:
+        """The keys of an object where they are names of something; their values are still to be read."""
+        return tuple(self._values)
+
     def text(self, key: str, choices: Collection[str] = ()) -> str:
         value = self._take(key)
         if not isinstance(value, str) or not value or not _is_plain(value):

@@ -38,7 +38,9 @@ def add_command(commands: Any) -> None:
     condition.add_argument("--text", metavar="T", help="what happens, in English: 'a person waves with both hands'")
     condition.add_argument("--action", metavar="LABEL", help="one of the pack's action labels (see `packs`)")
     condition.add_argument("--unconditional", action="store_true", help="any motion that the model makes up")
-    parser.add_argument("--style", help="one of the pack's styles, together with --action")
+    parser.add_argument(
+        "--style", help="one of the pack's styles, with --action (default: the seed draws one of that label, if any)"
+    )
     parser.add_argument("--seconds", type=float, metavar="S", help="length (default: 4, or the pack's limit)")
     parser.add_argument("--seed", type=int, metavar="N", help="same seed, same motion (default: random, and printed)")
     parser.add_argument("--count", type=int, default=1, metavar="N", help="takes to make (default: %(default)s)")

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..conditions.action import style_of_take
 from ..errors import RequestError
 from ..models.denoiser import Kind
 from .batches import BatchGenerator, Wishes
@@ -116,7 +117,7 @@ class Measurement:
         last: list[Tensor] = []
 
         def once(seed: int) -> dict[str, float]:
-            last[:] = self._generator.generate(self._wishes(kind), guidance=guidance, steps=steps, seed=seed)
+            last[:] = self._generator.generate(self._wishes(kind, seed), guidance=guidance, steps=steps, seed=seed)
             embedded, action = self._embed(last)
             return self._compared(embedded, action, seed)
 
@@ -130,7 +131,7 @@ class Measurement:
         def once(seed: int) -> dict[str, float]:
             chosen = np.random.default_rng(seed).permutation(len(self._clips.clips))[: settings.captions]
             rows = np.repeat(chosen, settings.takes)
-            wishes = self._wishes(Kind.TEXT, rows)
+            wishes = self._wishes(Kind.TEXT, seed, rows)
             takes = self._generator.generate(wishes, guidance=guidance, steps=steps, seed=seed)
             embedded, _ = self._embed(takes)
             groups = list(embedded.reshape(len(chosen), settings.takes, -1))
@@ -138,17 +139,24 @@ class Measurement:
 
         return self._repeated(once)["MultiModality"]
 
-    def _wishes(self, kind: Kind, rows: NDArray[np.integer] | None = None) -> Wishes:
+    def _wishes(self, kind: Kind, seed: int, rows: NDArray[np.integer] | None = None) -> Wishes:
+        """A label's style is drawn as the pipeline does it, for takes of the seeds from `seed` on."""
         chosen = range(len(self._clips.clips)) if rows is None else [int(row) for row in rows]
         labels = self._generator.pack.actions
         asked = [self._clips.clips[row].action for row in chosen]
         action = [labels.index(label) if label in labels else 0 for label in asked]
-        count = len(action)
+        count, styles = len(action), torch.full((len(action),), self._generator.no_style)
+        if kind == Kind.ACTION:
+            config = self._generator.config
+            for index, row in enumerate(action):
+                style = style_of_take(config, labels[row], seed + index)
+                if style is not None:
+                    styles[index] = config.styles.index(style)
         return Wishes(
             torch.full((count,), int(kind)),
             self._clips.text[list(chosen)],
             torch.tensor(action),
-            torch.full((count,), self._generator.no_style),
+            styles,
             tuple(self._clips.frames[row] for row in chosen),
         )
 

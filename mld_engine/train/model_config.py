@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -46,6 +47,7 @@ def model_config(options: TrainOptions, dataset: Dataset, encoder: TextEncoderCo
     conditions = _conditions(options, dataset)
     actions = dataset.actions if "action" in conditions else ()
     styles = dataset.styles if "action" in conditions else ()
+    seen = _action_styles(options, dataset) if styles else {}
     vae = {
         **_short(options.vae, VAE_KEYS),
         "max_frames": options.data.lengths[-1],
@@ -69,6 +71,7 @@ def model_config(options: TrainOptions, dataset: Dataset, encoder: TextEncoderCo
         **({"text_encoder": write_record(encoder, TEXT_ENCODER_KEYS)} if "text" in conditions else {}),
         "actions": list(actions),
         "styles": list(styles),
+        **({"action_styles": seen} if seen else {}),
         "skeleton": {"joints": JOINT_COUNT, "offsets": dataset.offsets.tolist(), "parents": list(PARENTS)},
         "schedule": {**_FIXED_SCHEDULE, **options.schedule},
         "vae": vae,
@@ -102,6 +105,24 @@ def _conditions(options: TrainOptions, dataset: Dataset) -> list[str]:
         "unconditional": training.drop > 0 or not described,
     }
     return [kind for kind in CONDITION_KINDS if offered[kind]]
+
+
+def _action_styles(options: TrainOptions, dataset: Dataset) -> dict[str, dict[str, int]]:
+    """Action -> style -> the clips that training sees so; a mirrored clip is another one.
+
+    Empty where the training tells no styles: nobody is to draw what was not learned.
+    """
+    if not options.train_denoiser.style:
+        return {}
+    clips = [clip for clip in dataset.clips if clip.split == "train"]
+    seen = Counter((clip.action, clip.style) for clip in clips)
+    if options.data.mirror:
+        seen.update((clip.action_mirrored, clip.style) for clip in clips)
+    counts = {
+        action: {style: seen[action, style] for style in dataset.styles if seen[action, style]}
+        for action in dataset.actions
+    }
+    return {action: styles for action, styles in counts.items() if styles}
 
 
 def _short(values: Mapping[str, Any], keys: Iterable[Key]) -> dict[str, Any]:

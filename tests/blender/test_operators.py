@@ -95,6 +95,23 @@ class TestGenerate:
         assert (action["mld_action"], action["mld_style"], action["mld_prompt"]) == ("kick", "angry", "")
         assert "kick" in action.name
 
+    def test_an_empty_style_is_drawn_by_each_seed(self, mannequin) -> None:
+        walk = {"condition": "ACTION", "action_label": "walk"}
+        ask(**walk, style_label="", seed=20, variations=3)
+        bpy.ops.mld.generate()
+        made = takes.list_takes(mannequin)
+        styles = {action["mld_seed"]: action["mld_style"] for action in made}
+        assert all(styles.values())
+        assert len(set(styles.values())) > 1
+        for action in made:
+            assert f"walk, {action['mld_style']} · seed {action['mld_seed']}" in action.name
+            assert takes.make_request(action)["style"] == action["mld_style"]
+        ask(**walk, style_label=styles[21], seed=21)
+        bpy.ops.mld.generate()
+        chosen, drawn = active_action(mannequin), next(action for action in made if action["mld_seed"] == 21)
+        for array, again in zip(read_source_take(chosen), read_source_take(drawn), strict=True):
+            np.testing.assert_array_equal(array, again)
+
     def test_unconditional(self, mannequin) -> None:
         ask(condition="UNCONDITIONAL", prompt="not used")
         bpy.ops.mld.generate()
@@ -196,6 +213,16 @@ class TestRegenerate:
         same = ("mld_action", "mld_style", "mld_prompt", "mld_seconds", "mld_steps", "mld_guidance")
         assert [new[name] for name in same] == [old[name] for name in same]
         assert tuple(new.frame_range) == tuple(old.frame_range)
+
+    def test_a_drawn_style_is_drawn_again(self, mannequin) -> None:
+        ask(condition="ACTION", action_label="walk", style_label="")
+        bpy.ops.mld.generate()
+        assert active_action(mannequin)["mld_style"]
+        ask()
+        for _ in range(2):
+            bpy.ops.mld.regenerate()
+            assert "style" not in runtime.current().last_request
+            assert active_action(mannequin)["mld_style"]
 
     def test_needs_something_to_repeat(self, mannequin) -> None:
         runtime.current().last_request = None

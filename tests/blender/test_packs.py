@@ -105,7 +105,7 @@ def test_a_take_is_made_again_whatever_the_panel_has_chosen(addon, mannequin, pa
     assert "“labels” have changed since it made the earlier take" in runtime.current().notice.text
     shutil.rmtree(packs_folder / "labels")
     bpy.ops.mld.find_packs()
-    assert "“labels”, which made “walk · seed" in refusal(bpy.ops.mld.regenerate)
+    assert "“labels”, which made “walk, " in refusal(bpy.ops.mld.regenerate)
 
 
 def test_the_engine_takes_the_model_whose_licence_the_panel_shows(addon, mannequin, packs_folder: Path) -> None:

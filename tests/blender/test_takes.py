@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
@@ -82,6 +84,17 @@ class TestWhatATakeRemembers:
         expected = {"seconds": 3.3, "guidance": 1.0 / 3.0, "seed": 2**31 - 1, "count": 1, "steps": 50, "chain": True}
         assert takes.make_request(action) == {**expected, "pack": "research", **condition}
 
+    def test_a_style_that_the_seed_chose_can_be_left_to_another(self, chain, tmp_path):
+        happy = metadata(prompt="", action="walk", style="happy")
+        write(chain, metadata=replace(happy, style_drawn=True))
+        write(chain, metadata=happy, name="chosen")
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "take.blend"))
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "take.blend"))
+        drawn, chosen = bpy.data.actions["walk, happy · seed 42"], bpy.data.actions["chosen"]
+        assert takes.make_request(drawn) == takes.make_request(chosen)
+        assert "style" not in takes.make_request(drawn, drawn_style=False)
+        assert takes.make_request(chosen, drawn_style=False)["style"] == "happy"
+
     def test_a_seed_beyond_32_bits(self, chain):
         action = write(chain, seed=2**40 + 1)
         assert takes.make_request(action)["seed"] == 2**40 + 1
@@ -93,6 +106,8 @@ class TestWhatATakeRemembers:
         }  # fmt: skip
         made = TakeMetadata.from_engine(meta, scene_fps=25)
         assert (made.prompt, made.action, made.style, made.fps, made.version) == ("", "walk", "", 25.0, "0.1.0")
+        assert not made.style_drawn
+        assert TakeMetadata.from_engine({**meta, "style": "old", "style_drawn": True}, scene_fps=25).style_drawn
 
     def test_damaged_properties_are_explained(self, chain):
         action = write(chain)

@@ -93,6 +93,8 @@ def test_a_long_take_is_made_of_segments(pipeline) -> None:
     assert steps == [(take, step, 6) for take in (0, 1) for step in range(1, 7)]
     alone = pipeline(action="walk", seconds=12.0, seed=6, steps=3, chain=True)[0]
     np.testing.assert_array_equal(second.rotations, alone.rotations)
+    named = pipeline(action="walk", style=second.meta["style"], seconds=12.0, seed=6, steps=3, chain=True)[0]
+    np.testing.assert_array_equal(second.rotations, named.rotations, "all segments have the style that was drawn")
     travel = np.linalg.norm(np.diff(first.root[:, [0, 2]], axis=0), axis=-1)
     assert travel.max() < 3 * np.median(travel), "no jump where the segments meet"
 

@@ -30,6 +30,17 @@ def test_the_shipped_configuration_is_given_back(pack: Pack) -> None:
     assert config_values(parse_config(values, "config.json")) == values
 
 
+def test_styles_of_actions_are_optional(pack: Pack) -> None:
+    values = json.loads(pack.read("config.json"))
+    seen = {found.action: dict(found.counts) for found in parse_config(values, "config.json").action_styles}
+    assert seen == values["action_styles"]
+    assert seen["kick"].keys() == {"neutral"}
+    del values["action_styles"]
+    without = parse_config(values, "config.json")
+    assert without.action_styles == ()
+    assert config_values(without) == values
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_published_model_is_written_and_read(name: str) -> None:
     config = pack_config(VARIANTS[name])

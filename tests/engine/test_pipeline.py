@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import pytest
 import torch
 
 from mld_engine import __version__
-from mld_engine.checkpoints.pack import HASH_FILE, Pack
+from mld_engine.checkpoints.pack import HASH_FILE, Pack, model_files
+from mld_engine.conditions.action import style_of_take
 from mld_engine.device import choose_device, limit_threads
 from mld_engine.errors import Cancelled, EngineError, PackError, RequestError
 from mld_engine.kinematics import joint_positions
@@ -65,6 +67,7 @@ def test_the_meta_data_make_the_take_again(pipeline: MotionPipeline, pack: Pack)
         "text": None,
         "action": "walk",
         "style": "old",
+        "style_drawn": False,
         "seed": 12,
         "guidance": 2.5,
         "steps": STEPS,
@@ -79,6 +82,52 @@ def test_the_meta_data_make_the_take_again(pipeline: MotionPipeline, pack: Pack)
     names = ("text", "action", "style", "seconds", "seed", "guidance", "steps")
     again = pipeline(**{name: meta[name] for name in names})[0]
     assert same(motion, again)
+
+
+def test_each_seed_draws_a_style_for_a_label_without_one(pipeline: MotionPipeline, pack: Pack) -> None:
+    seen = next(dict(found.counts) for found in pack.config.action_styles if found.action == "walk")
+    batch = pipeline(action="walk", seconds=1.0, seed=20, count=4, steps=2)
+    styles = [motion.meta["style"] for motion in batch]
+    assert set(styles) <= seen.keys()
+    assert len(set(styles)) > 1
+    for seed, motion in enumerate(batch, 20):
+        alone = pipeline(action="walk", seconds=1.0, seed=seed, steps=2)[0]
+        assert same(alone, motion)
+        assert alone.meta == motion.meta
+        assert motion.meta["style_drawn"]
+        named = pipeline(action="walk", style=motion.meta["style"], seconds=1.0, seed=seed, steps=2)[0]
+        assert same(named, motion)
+        assert named.meta == {**motion.meta, "style_drawn": False}
+    other = next(style for style in seen if style != styles[0])
+    assert not same(pipeline(action="walk", style=other, seconds=1.0, seed=20, steps=2)[0], batch[0])
+
+
+def test_a_label_of_one_style_has_that_one(pipeline: MotionPipeline) -> None:
+    takes = pipeline(action="kick", seconds=1.0, seed=1, count=3, steps=2)
+    assert [take.meta["style"] for take in takes] == ["neutral"] * 3
+
+
+def test_styles_are_drawn_as_often_as_training_saw_them(pack: Pack) -> None:
+    counts = next(dict(found.counts) for found in pack.config.action_styles if found.action == "walk")
+    drawn = Counter(style_of_take(pack.config, "walk", seed) for seed in range(4000))
+    shares = {style: count / sum(counts.values()) for style, count in counts.items()}
+    assert {style: drawn[style] / 4000 for style in shares} == pytest.approx(shares, abs=0.03)
+    assert drawn.total() == sum(drawn[style] for style in counts)
+
+
+def test_without_counts_no_style_is_drawn(pack: Pack, copy_pack: Callable[..., Path], pipeline: MotionPipeline) -> None:
+    folder = copy_pack(*model_files(pack.config))
+    values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    values["action_styles"] = {"walk": {"old": 3}}
+    (folder / "config.json").write_text(json.dumps(values), encoding="utf-8")
+    other = MotionPipeline.from_pack(folder, "cpu", share=pipeline)
+    walk, bow = (other(action=action, seconds=1.0, seed=4, steps=2)[0] for action in ("walk", "bow"))
+    assert (walk.meta["style"], walk.meta["style_drawn"]) == ("old", True)
+    assert (bow.meta["style"], bow.meta["style_drawn"]) == (None, False)
+    assert same(walk, pipeline(action="walk", style="old", seconds=1.0, seed=4, steps=2)[0])
+    assert not any(
+        same(bow, pipeline(action="bow", style=style, seconds=1.0, seed=4, steps=2)[0]) for style in pack.styles
+    )
 
 
 def test_a_seed_is_the_same_take_alone_in_a_batch_and_in_another_process_state(pipeline: MotionPipeline) -> None:

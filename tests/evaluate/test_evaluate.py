@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from mld_engine.errors import PackError, RequestError
 from mld_engine.evaluate.batches import BatchGenerator, Wishes
 from mld_engine.evaluate.evaluator import CONFIG_FILE, WEIGHTS_FILE, load_evaluator
 from mld_engine.evaluate.free_text import FreeSentence, measure_free_text
-from mld_engine.evaluate.report import Choices, compare, evaluate
+from mld_engine.evaluate.joints import world_joints
+from mld_engine.evaluate.metrics.animator import Jitter
+from mld_engine.evaluate.report import Choices, compare, evaluate, open_measurement
 from mld_engine.models.denoiser import Kind
 from mld_engine.pipeline import MotionPipeline
 
@@ -67,6 +70,33 @@ def test_batches_make_what_the_pipeline_makes(research: Pack) -> None:
     np.testing.assert_allclose(made.root.numpy(), motion.root, atol=1e-4)
     same = np.abs((made.rotations.numpy() * motion.rotations).sum(-1))
     assert same.min() > 1 - 1e-6
+
+
+def test_labels_have_the_styles_that_the_pipeline_draws(research: Pack, walks: Dataset, evaluator_folder: Path) -> None:
+    measurement, generator, _ = open_measurement(research, walks, evaluator_folder, CPU, replace(QUICK, repeats=1))
+    asked, pipeline = [clip.action for clip in measurement.held_out.clips], MotionPipeline.from_pack(research, "cpu")
+    drawn = [
+        research.styles.index(pipeline(action=action, seconds=1.0, seed=seed, steps=1)[0].meta["style"])
+        for seed, action in enumerate(asked)
+    ]
+    assert len(set(drawn)) > 1
+
+    def jerk(styles: list[int]) -> float:
+        wishes = Wishes(
+            torch.full((len(asked),), int(Kind.ACTION)),
+            torch.zeros(len(asked), 384),
+            torch.tensor([research.actions.index(action) for action in asked]),
+            torch.tensor(styles),
+            tuple(measurement.held_out.frames),
+        )
+        features, metric = generator.generate(wishes, guidance=2.5, steps=2, seed=0), Jitter()
+        for joints in world_joints(features, generator.representation, torch.tensor(research.offsets)):
+            metric.add(joints, research.fps)
+        return metric.value()
+
+    measured = measurement.generation("", Kind.ACTION, 2.5, 2)[1]["jerk m/s^3"].mean
+    assert measured == pytest.approx(jerk(drawn), rel=1e-6)
+    assert measured != pytest.approx(jerk([generator.no_style] * len(asked)), rel=1e-3)
 
 
 def test_free_sentences_count_the_actions_that_would_be_right(research: Pack, evaluator_folder: Path) -> None:

@@ -3,6 +3,7 @@
 
 from .parsing import CONDITION_KINDS, FORMAT_VERSION, config_values, parse_config
 from .records import (
+    ActionStyles,
     Architecture,
     DenoiserArchitecture,
     DenoiserConfig,
@@ -28,6 +29,7 @@ from .records import (
 __all__ = [
     "CONDITION_KINDS",
     "FORMAT_VERSION",
+    "ActionStyles",
     "Architecture",
     "DenoiserArchitecture",
     "DenoiserConfig",

@@ -43,6 +43,8 @@ def check_schedule(section: Section, config: ScheduleConfig) -> None:
 
 def check_vae(section: Section, config: VaeConfig) -> None:
     _check_transformer(section, config)
+    if config.harmonics and not config.distribution_layers:
+        raise section.wrong("harmonics", f"is {config.harmonics}, but the latent comes straight from the transformer")
 
 
 def check_denoiser(section: Section, config: DenoiserConfig) -> None:
@@ -88,6 +90,19 @@ def check_agreement(top: Section, config: PackConfig) -> None:
     for key, (value, wanted) in _same_sizes(config).items():
         if value != wanted:
             raise top.wrong(key, f"is {value}, but the rest of the pack has {wanted}")
+    _check_action_styles(top, config)
+
+
+def _check_action_styles(top: Section, config: PackConfig) -> None:
+    for seen in config.action_styles:
+        key = f"action_styles.{seen.action}"
+        if seen.action not in config.actions:
+            raise top.wrong(key, "is of no action of the pack")
+        if not seen.counts:
+            raise top.wrong(key, "is empty")
+        for style, _ in seen.counts:
+            if style not in config.styles:
+                raise top.wrong(f"{key}.{style}", "is of no style of the pack")
 
 
 def _same_sizes(config: PackConfig) -> dict[str, tuple[int, int]]:

@@ -18,6 +18,7 @@ from .keys import (
     write_record,
 )
 from .records import (
+    ActionStyles,
     DenoiserConfig,
     PackConfig,
     RepresentationConfig,
@@ -57,6 +58,7 @@ def parse_config(values: object, file: str) -> PackConfig:
         schedule=_schedule(top.section("schedule")),
         vae=_vae(top.section("vae")) if top.has("vae") else None,
         denoiser=_denoiser(top.section("denoiser")),
+        action_styles=_action_styles(top.section("action_styles")) if top.has("action_styles") else (),
     )
     frames.done()
     top.done()
@@ -78,6 +80,8 @@ def config_values(config: PackConfig) -> dict[str, Any]:
         values["text_encoder"] = write_record(config.text_encoder, TEXT_ENCODER_KEYS)
     values["actions"] = list(config.actions)
     values["styles"] = list(config.styles)
+    if config.action_styles:
+        values["action_styles"] = {seen.action: dict(seen.counts) for seen in config.action_styles}
     values["skeleton"] = {
         "joints": JOINT_COUNT,
         "offsets": [list(offset) for offset in config.offsets],
@@ -97,6 +101,14 @@ def _offsets(top: Section) -> tuple[tuple[float, float, float], ...]:
     offsets = skeleton.vectors("offsets", JOINT_COUNT)
     skeleton.done()
     return offsets
+
+
+def _action_styles(section: Section) -> tuple[ActionStyles, ...]:
+    found = []
+    for action in section.names():
+        counts = section.section(action)
+        found.append(ActionStyles(action, tuple((style, counts.integer(style, 1)) for style in counts.names())))
+    return tuple(found)
 
 
 def _representation(section: Section) -> RepresentationConfig:

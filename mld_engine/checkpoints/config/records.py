@@ -136,6 +136,7 @@ class VaeConfig(TransformerConfig):
     in front of its frames ("all_encoder"). `distribution`: mean and log-variance come from a token
     each ("tokens"), or both from one by linear layers ("linear"). `end_positions`: the decoder's
     frames know their distance to the end; `memory_positions`: the latent tokens have positions.
+    `harmonics`: how many cosines over the clip's length linear layers beside the transformers use (0: no such layers).
     """
 
     features: int
@@ -145,6 +146,7 @@ class VaeConfig(TransformerConfig):
     distribution: Distribution = "tokens"
     end_positions: bool = True
     memory_positions: bool = True
+    harmonics: int = 0
 
     @property
     def distribution_tokens(self) -> int:
@@ -194,10 +196,19 @@ class DenoiserConfig(TransformerConfig):
 
 
 @dataclass(frozen=True)
+class ActionStyles:
+    """In which styles an action was seen in training: `counts` are (style, number of clips)."""
+
+    action: str
+    counts: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
 class PackConfig:
     """A whole config.json. `offsets` are the (22, 3) rest offsets of the body in metres.
 
-    Without a `vae` the denoiser works on the motion itself.
+    Without a `vae` the denoiser works on the motion itself. An action that is asked for without a style
+    gets one out of its entry in `action_styles`, and none where it has no entry.
     """
 
     name: str
@@ -213,3 +224,4 @@ class PackConfig:
     schedule: ScheduleConfig
     vae: VaeConfig | None
     denoiser: DenoiserConfig
+    action_styles: tuple[ActionStyles, ...] = ()

@@ -72,6 +72,7 @@ def test_the_student_is_a_pack_of_few_steps(tiny_pack: Pack, student_folder: Pat
     pack = Pack.open(student_folder / "pack")
     assert (pack.name, pack.licence) == ("tiny-fast", tiny_pack.licence)
     assert (pack.actions, pack.styles, pack.conditions) == (tiny_pack.actions, tiny_pack.styles, tiny_pack.conditions)
+    assert pack.config.action_styles == tiny_pack.config.action_styles != ()
     assert (pack.config.schedule.sampler, pack.config.schedule.steps) == ("lcm", 4)
     for component in ("encoder", "decoder", "statistics"):
         mine, theirs = pack.tensors(component), tiny_pack.tensors(component)
@@ -87,9 +88,8 @@ def test_batches_make_what_the_pipeline_makes_of_a_student(student_folder: Path)
     pack = Pack.open(student_folder / "pack")
     motion = MotionPipeline.from_pack(pack, "cpu")(action="walk", seconds=1.5, seed=11, guidance=3.0, steps=3)[0]
     generator, row = BatchGenerator(pack, CPU), torch.tensor([pack.actions.index("walk")])
-    wishes = Wishes(
-        torch.tensor([int(Kind.ACTION)]), torch.zeros(1, 384), row, torch.tensor([generator.no_style]), (45,)
-    )
+    style = torch.tensor([pack.styles.index(motion.meta["style"])])
+    wishes = Wishes(torch.tensor([int(Kind.ACTION)]), torch.zeros(1, 384), row, style, (45,))
     (features,) = generator.generate(wishes, guidance=3.0, steps=3, seed=11)
     np.testing.assert_allclose(generator.representation.to_motion(features).root.numpy(), motion.root, atol=1e-4)
 

@@ -50,7 +50,9 @@ def test_a_decoder_alone_learns_and_the_pack_stays_whole(tiny_pack: Pack, datase
 def test_a_denoiser_goes_on_from_what_it_knows(tiny_pack: Pack, dataset_folder: Path, tmp_path: Path) -> None:
     again, new = tmp_path / "again", tmp_path / "new"
     assert _train("denoiser", dataset_folder, again, "--start", str(tiny_pack.directory), "--steps", "20") == 0
-    assert _differing(Pack.open(again / "pack"), tiny_pack) == {"denoiser"}
+    continued = Pack.open(again / "pack")
+    assert _differing(continued, tiny_pack) == {"denoiser"}
+    assert continued.config.action_styles == tiny_pack.config.action_styles != ()
     assert _train("all", dataset_folder, new, "--steps", "20") == 0
     assert sum(_losses(again / "denoiser")) < 0.9 * sum(_losses(new / "denoiser"))
 

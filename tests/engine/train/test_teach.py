@@ -80,6 +80,7 @@ def _drift(before: Pack, after: Pack) -> float:
 
 def test_takes_of_the_new_label_are_near_the_clips(tiny_pack: Pack, taught: Pack) -> None:
     assert taught.actions == (*tiny_pack.actions, "arm_circles")
+    assert taught.config.action_styles == tiny_pack.config.action_styles != ()
     pipeline = MotionPipeline.from_pack(tiny_pack, "cpu")
     offsets = tiny_pack.offsets
     unseen = []

@@ -99,6 +99,27 @@ def test_a_wrong_model_is_named(dataset_folder: Path, change: str, words: str) -
         model_config(options, Dataset.open(dataset_folder), text_encoder_config("all-MiniLM-L6-v2"))
 
 
+def test_styles_are_counted_as_training_sees_them(dataset_folder: Path) -> None:
+    dataset, encoder = Dataset.open(dataset_folder), text_encoder_config("all-MiniLM-L6-v2")
+
+    def counted(*changes: str) -> dict[str, dict[str, int]]:
+        config = model_config(parse(load_values(changes=list(changes))), dataset, encoder)
+        return {seen.action: dict(seen.counts) for seen in config.action_styles}
+
+    # Twelve clips: six walk, three wave with each hand; in a mirror it is the other hand.
+    assert counted("data.mirror=false") == {
+        "walk": {"happy": 3, "old": 3},
+        "wave_left": {"old": 3},
+        "wave_right": {"happy": 3},
+    }
+    assert counted() == {
+        "walk": {"happy": 6, "old": 6},
+        "wave_left": {"happy": 3, "old": 3},
+        "wave_right": {"happy": 3, "old": 3},
+    }
+    assert counted("train_denoiser.style=0") == counted("train_denoiser.action=0") == {}
+
+
 def test_latent_shapes_and_architectures_are_switches(dataset_folder: Path) -> None:
     dataset, encoder = Dataset.open(dataset_folder), text_encoder_config("all-MiniLM-L6-v2")
     for tokens in (1, 2, 5, 7, 10):

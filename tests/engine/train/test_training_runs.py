@@ -48,6 +48,11 @@ def test_the_pack_says_how_it_was_made(run_folder: Path) -> None:
     assert pack.name == "tiny"
     assert pack.conditions == ("text", "action", "unconditional")
     assert pack.actions == ("walk", "wave_left", "wave_right")
+    assert {seen.action: dict(seen.counts) for seen in pack.config.action_styles} == {
+        "walk": {"happy": 6, "old": 6},
+        "wave_left": {"happy": 3, "old": 3},
+        "wave_right": {"happy": 3, "old": 3},
+    }
     assert (pack.config.min_frames, pack.config.max_frames) == (24, 48)
     assert read_values(pack.directory / "config.toml") == read_values(run_folder / "config.toml")
     card = (pack.directory / "MODEL_CARD.md").read_text(encoding="utf-8")
