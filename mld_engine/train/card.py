@@ -11,7 +11,8 @@ from ..data.store import Dataset
 def model_card(config: PackConfig, dataset: Dataset, measured: str, base: Pack | None = None) -> str:
     """Markdown from the configuration, the data, the table of measurements and the pack that was trained further."""
     fps, vae = config.representation.fps, config.vae
-    latent = f"a VAE ({vae.tokens} tokens x {vae.latent_dim}) and " if vae is not None else ""
+    linear = f", a linear part of {vae.harmonics} cosines beside its transformers" if vae and vae.harmonics else ""
+    latent = f"a VAE ({vae.tokens} tokens x {vae.latent_dim}{linear}) and " if vae is not None else ""
     actions = ", ".join(config.actions) or "none"
     styles = ", ".join(config.styles) or "none"
     started = "" if base is None else f"The training started from the pack {base.name} ({base.sha256[:12]}).\n"

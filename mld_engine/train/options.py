@@ -49,6 +49,7 @@ class VaeTraining(OptimizerOptions):
     polish: float
     share: float
     encoder: bool
+    latent_noise: float
 
 
 @dataclass(frozen=True)

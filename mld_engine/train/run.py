@@ -138,6 +138,7 @@ class TrainingRun:
             fps,
             self._say,
             self._start("encoder", "decoder"),
+            None if self._base is None else self._base.normalisation("latent").std,
         )
         box = self._box_left(0.0)
         stage.train(folder, box if only else box * self._options.train_vae.share)

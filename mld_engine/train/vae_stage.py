@@ -33,7 +33,8 @@ class VaeStage:
     """Trains encoder and decoder together on windows of the training split.
 
     They start from `weights` ("encoder.", "decoder." and the parameter), if given; otherwise a linear part is fitted.
-    `train_vae.encoder` may say that the encoder stays as it is then.
+    `train_vae.encoder` may say that the encoder stays as it is then. `latent_deviation` (tokens, latent_dim) is what a
+    denoiser sees as one unit of a latent, 1 where that is not known.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class VaeStage:
         fps: float,
         say: Say,
         weights: Mapping[str, Tensor] | None = None,
+        latent_deviation: Tensor | None = None,
     ) -> None:
         torch.manual_seed(options.seed)
         self._options, self._motions, self._sampler, self._say = options, motions, sampler, say
@@ -68,6 +70,8 @@ class VaeStage:
         training = options.train_vae
         self._probabilities = sampler.length_probabilities(training.frames, training.batch)
         self._energy = "energy" in self._loss.geometric
+        one = torch.ones(config.tokens, config.latent_dim)
+        self._latent_deviation = (one if latent_deviation is None else latent_deviation).to(motions.device)
 
     def train(self, folder: Path, seconds: float) -> float:
         """Until the end, from the last checkpoint in `folder`; writes final.safetensors. Returns the seconds it took.
@@ -106,12 +110,19 @@ class VaeStage:
                 posterior = self._encoder(target)
                 mean, log_variance = posterior.mean.float(), posterior.log_variance.float()
                 latents = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
+                if training.latent_noise > 0:
+                    latents = latents + self._error_of_a_denoiser(mean)
                 decoded = self._decoder(latents, length).float()
             terms: Tensor = self._loss(target, decoded, mean, log_variance, energy)
             self._optimizer.step(terms[0])
             return terms.detach()
 
         return compute
+
+    def _error_of_a_denoiser(self, latents: Tensor) -> Tensor:
+        """Noise on latents (B, tokens, latent_dim), of another size up to `latent_noise` in each window."""
+        sizes = self._options.train_vae.latent_noise * torch.rand_like(latents[:, :1, :1])
+        return sizes * self._latent_deviation * torch.randn_like(latents)
 
     def _statistics(self) -> dict[str, Tensor]:
         statistics = self._motions.statistics

@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.functional import smooth_l1_loss
 
 from mld_engine.checkpoints.pack import Pack
 from mld_engine.cli import main
+from mld_engine.models.loading import build
+from mld_engine.models.vae import MotionDecoder, MotionEncoder
 from mld_engine.train.config import read_values
+from mld_engine.train.motions import Motions
+from mld_engine.train.options import DataOptions
+from mld_engine.train.windows import WindowSampler
 
 _KEEP_ENCODER = ("--set", "train_vae.encoder=false")
 
@@ -80,6 +86,32 @@ def test_polishing_is_without_dropout_and_asks_for_energy(dataset_folder: Path, 
     assert polished == trained("without", 0.0, 1.0)
     assert all(float(row["energy"]) > 0 for row in polished)
     assert all(float(row["energy"]) == 0 for row in trained("not polished", 0.5, 0.0))
+
+
+def test_a_decoder_that_saw_noise_makes_more_of_noisy_latents(
+    motions: Motions, data_options: DataOptions, dataset_folder: Path, tmp_path: Path
+) -> None:
+    assert _train("all", dataset_folder, tmp_path / "base", "--steps", "5", "--set", "vae.harmonics=12") == 0
+    base = Pack.open(tmp_path / "base" / "pack")
+    config, decoders = base.config.vae, []
+    assert config is not None
+    start = ("--start", str(base.directory), "--steps", "200", *_KEEP_ENCODER, "--set", "train_vae.polish=1")
+    for noise in ("0.0", "2.0"):
+        out = tmp_path / noise
+        assert _train("vae", dataset_folder, out, *start, "--set", f"train_vae.latent_noise={noise}") == 0
+        decoder = build(lambda: MotionDecoder(config), Pack.open(out / "pack").tensors("decoder"), "decoder")
+        decoders.append(decoder.eval())
+    encoder = build(lambda: MotionEncoder(config), base.tensors("encoder"), "encoder").eval()
+    torch.manual_seed(0)
+    features = WindowSampler(motions, data_options).draw(48, 64).features
+    with torch.no_grad():
+        latents = encoder(features).mean
+        noisy = latents + base.tensors("statistics")["latent_std"] * torch.randn_like(latents)
+        (clean, rough), (_, sound) = [
+            [smooth_l1_loss(decoder(z, 48), features).item() for z in (latents, noisy)] for decoder in decoders
+        ]
+    assert rough > 1.5 * clean
+    assert sound < 0.9 * rough
 
 
 @pytest.mark.parametrize(
