@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The default pack gives the numbers that it gave when it was made, in 32-bit floats, to 1e-4 of their size."""
+"""The shipped packs give the numbers of their golden arrays, in 32-bit floats, to 1e-4 of their size.
+
+Other code than this engine's has computed those: the prototype of the networks, and scipy's cosine transform.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -17,6 +21,27 @@ from mld_engine.pipeline import MotionPipeline
 from mld_engine.synthesis import Condition, Synthesis
 
 CLIPS = range(4)
+
+
+@pytest.fixture(scope="module", params=["research", "studio"])
+def pack(request: pytest.FixtureRequest) -> Pack:
+    return Pack.open(request.param)
+
+
+@pytest.fixture(scope="module")
+def golden(pack: Pack) -> dict[str, Tensor]:
+    return pack.tensors("golden")
+
+
+@pytest.fixture(scope="module")
+def golden_texts(pack: Pack) -> list[str]:
+    texts: list[str] = json.loads(pack.read("golden.json"))["texts"]
+    return texts
+
+
+@pytest.fixture(scope="module")
+def pipeline(pack: Pack) -> MotionPipeline:
+    return MotionPipeline.from_pack(pack, "cpu")
 
 
 @pytest.fixture(scope="module")

@@ -48,12 +48,14 @@ def test_the_default_pack_says_what_it_can_do(pack: Pack) -> None:
     assert len(described["actions"]) == 51
 
 
-def test_every_shipped_file_is_hashed_and_intact(pack: Pack) -> None:
+@pytest.mark.parametrize("name", ["research", "studio"])
+def test_every_shipped_file_is_hashed_and_intact(name: str) -> None:
+    pack = Pack.open(name)
     hashes = json.loads((pack.directory / HASH_FILE).read_text(encoding="utf-8"))
     assert hashes == hash_files(pack.directory)
     assert {*MODEL_FILES, "golden.safetensors", "MODEL_CARD.md", "LICENSE.txt"} <= set(hashes)
-    for name in hashes:
-        pack.read(name)
+    for file in hashes:
+        pack.read(file)
 
 
 def test_the_card_and_the_licence_carry_the_attribution(pack: Pack) -> None:
@@ -61,6 +63,18 @@ def test_the_card_and_the_licence_carry_the_attribution(pack: Pack) -> None:
     for words in ("CC BY-NC 4.0", "mocap.cs.cmu.edu", "NSF EIA-0196217", "arXiv 2306.08861", "ACCAD", "Apache"):
         assert words in licence
     assert "non-commercial" in pack.read("MODEL_CARD.md").decode()
+
+
+def test_the_pack_for_commercial_work_says_what_it_is() -> None:
+    pack = Pack.open("studio")
+    assert "commercial" in pack.licence
+    assert "non-commercial" not in pack.licence
+    licence = pack.read("LICENSE.txt").decode()
+    for words in ("mocap.cs.cmu.edu", "NSF EIA-0196217", "CC0", "may not be resold", "Apache"):
+        assert words in licence
+    # What its training data does not have, it does not claim.
+    assert not {"carry", "sprint", "raise_both"} & set(pack.actions)
+    assert pack.styles == ("neutral", "slow", "tired")
 
 
 def test_the_identity_of_a_pack_is_that_of_its_model_files(pack: Pack, copy_pack: CopyPack) -> None:
@@ -78,7 +92,7 @@ def test_a_pack_is_found_in_a_folder_of_packs(pack: Pack, copy_pack: CopyPack, m
     monkeypatch.setenv(PACKS_VARIABLE, str(mine.parent))
     assert Pack.open("mine").directory == mine
     problems: list[PackError] = []
-    assert [found.directory.name for found in list_packs(problems.append)] == ["research", "mine"]
+    assert [found.directory.name for found in list_packs(problems.append)] == ["research", "studio", "mine"]
     assert [problem.code for problem in problems] == ["pack_corrupt"]
     assert "format_version is missing" in problems[0].message
 

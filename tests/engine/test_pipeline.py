@@ -255,8 +255,8 @@ def test_a_missing_text_encoder_leaves_the_labels(copy_pack: Callable[..., Path]
     assert caught.value.code == "text_encoder_missing"
 
 
-def test_another_pack_shares_the_text_encoder(pipeline: MotionPipeline, shared_dir: Path) -> None:
-    studio = MotionPipeline.from_pack(shared_dir / "models" / "studio", "cpu", share=pipeline)
+def test_another_pack_shares_the_text_encoder(pipeline: MotionPipeline) -> None:
+    studio = MotionPipeline.from_pack("studio", "cpu", share=pipeline)
     motion = studio("a person walks forward", seconds=2.0, seed=7, steps=STEPS)[0]
     assert motion.meta["pack"] == "studio"
     assert not same(motion, pipeline("a person walks forward", seconds=2.0, seed=7, steps=STEPS)[0])

@@ -32,11 +32,19 @@ def test_default_pack() -> None:
     assert vocabulary.licence_line == "Licence: non-commercial (CC\u00a0BY-NC\u00a04.0)"
 
 
+def test_the_pack_for_commercial_work() -> None:
+    vocabulary = read_vocabularies([SHIPPED])["studio"]
+    assert vocabulary.conditions == ("TEXT", "ACTION", "UNCONDITIONAL")
+    assert {"walk", "run", "jump", "salsa"} <= set(vocabulary.actions)
+    assert "commercial" in vocabulary.licence_line
+    assert "non-commercial" not in vocabulary.licence_line
+
+
 def test_the_first_of_two_packs_with_one_name_counts(tmp_path: Path) -> None:
     add_pack(tmp_path / "own" / "walks", name="walks", licence="CC0", actions=["walk"], conditions=["action"])
     add_pack(tmp_path / "own" / "copy", name="research", actions=[])
     found = read_vocabularies([SHIPPED, tmp_path / "own", tmp_path / "not there"])
-    assert list(found) == ["research", "walks"]
+    assert list(found) == ["research", "studio", "walks"]
     assert len(found["research"].actions) == 51
     assert found["walks"].licence_line == "Licence: CC0"
 

@@ -37,6 +37,7 @@ def test_the_zip_is_an_extension_with_engine_and_pack(archive: Path) -> None:
         "mld_engine/setup/command_line.py",
         "mld_engine/packs/research/denoiser.safetensors",
         "mld_engine/packs/research/config.json",
+        "mld_engine/packs/studio/denoiser.safetensors",
     ):
         assert needed in names
     unwanted = [name for name in names if "__pycache__" in name or "golden" in name or name.startswith(("tests", "."))]
