@@ -22,6 +22,10 @@ _SIZED_DEVIATION: Final = 0.6
 many components together would tell there what a sampler, which starts from noise alone, does not know."""
 
 
+_SMALLEST_SIZE: Final = 1e-3
+"""Where there is less motion than components, some are none of it."""
+
+
 @dataclass(frozen=True)
 class Latents:
     """A draw: values (B, tokens, dim) normalised; clips, sides (B,) whose they are; frames (B,) of their windows."""
@@ -77,7 +81,8 @@ class LatentBank:
         variance = self._mean.double().var(0) + self._log_variance.double().exp().mean(0)
         deviation = variance.sqrt().clamp_min(_SMALLEST_DEVIATION)
         if sizes is not None:
-            deviation /= _SIZED_DEVIATION * sizes.double() / sizes.double().square().mean().sqrt()
+            relative = sizes.double() / sizes.double().square().mean().sqrt()
+            deviation /= _SIZED_DEVIATION * relative.clamp_min(_SMALLEST_SIZE)
         self.statistics = Statistics(mean.float(), deviation.float())
         return self.statistics
 

@@ -92,18 +92,22 @@ class Optimizer:
 
     def averaged(self) -> dict[str, Tensor]:
         """All tensors of the networks, to be used: trained ones as their moving average, if there is one."""
-        tensors = {
-            f"{prefix}.{name}": tensor
-            for prefix, network in self._networks.items()
-            for name, tensor in network.state_dict().items()
-        }
+        tensors = self._tensors()
         if self._options.ema > 0:
             tensors |= dict(zip(self.parameters, self._average, strict=True))
         return tensors
 
+    def _tensors(self) -> dict[str, Tensor]:
+        """All tensors of the networks as they are, trained or not."""
+        return {
+            f"{prefix}.{name}": tensor
+            for prefix, network in self._networks.items()
+            for name, tensor in network.state_dict().items()
+        }
+
     def state(self) -> dict[str, Tensor]:
-        """Weights, moving average and moments, by name."""
-        tensors: dict[str, Tensor] = {}
+        """Weights, moving average and moments, by name; and what is not trained, which may have been fitted to data."""
+        tensors = {f"fixed/{name}": value for name, value in self._tensors().items() if name not in self.parameters}
         for (name, parameter), average in zip(self.parameters.items(), self._average, strict=True):
             tensors[f"weight/{name}"], tensors[f"average/{name}"] = parameter.detach(), average
             for key, value in self._adam.state[parameter].items():
@@ -113,6 +117,9 @@ class Optimizer:
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up what `state` gave. Raises KeyError or RuntimeError where it is another network's."""
+        for name, value in self._tensors().items():
+            if f"fixed/{name}" in tensors:
+                value.copy_(tensors[f"fixed/{name}"])
         for (name, parameter), average in zip(self.parameters.items(), self._average, strict=True):
             parameter.copy_(tensors[f"weight/{name}"])
             average.copy_(tensors[f"average/{name}"])

@@ -16,6 +16,7 @@ from mld_engine.cli import main
 from mld_engine.models.vae import MotionDecoder, MotionEncoder
 from mld_engine.pipeline import MotionPipeline
 from mld_engine.train.harmonic_fit import component_sizes, fit_harmonics
+from mld_engine.train.latents import LatentBank
 from mld_engine.train.motions import Motions
 from mld_engine.train.options import DataOptions
 from mld_engine.train.windows import WindowSampler
@@ -92,6 +93,19 @@ def test_what_the_data_does_not_have_stays_zero(motions: Motions, data_options: 
         assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
     assert encoder.harmonics is not None
     assert (encoder.harmonics.to_latent.weight[-1] == 0).all()
+
+
+def test_components_without_any_motion_stay_finite(
+    fitted: tuple[MotionEncoder, MotionDecoder, WindowSampler],
+) -> None:
+    encoder, _, sampler = fitted
+    bank = LatentBank(encoder, sampler, torch.device("cpu"), size=64, frames=768, seed=0)
+    bank.fill(0)
+    sizes = torch.linspace(1.0, 0.0, 12).reshape(2, 6)
+    statistics = bank.fit_statistics(sizes)
+    assert torch.isfinite(statistics.std).all()
+    assert (statistics.std > 0).all()
+    assert torch.isfinite(bank.draw(32).values).all()
 
 
 def test_a_run_keeps_the_linear_part_and_trains_the_rest(dataset_folder: Path, tmp_path: Path) -> None:

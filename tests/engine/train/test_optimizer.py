@@ -82,3 +82,19 @@ def test_a_restored_optimiser_goes_on_bit_for_bit() -> None:
     advance(second, resumed, range(5, 12))
     assert torch.equal(second.weight, straight.weight)
     assert torch.equal(resumed.averaged()["net.bias"], optimizer.averaged()["net.bias"])
+
+
+def test_what_is_not_trained_is_taken_up_too() -> None:
+    """A linear part that was fitted to the data may come out another way the next time, on another device."""
+
+    def network(fixed: float) -> nn.Sequential:
+        layers = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+        nn.init.constant_(layers[0].weight, fixed)
+        layers[0].requires_grad_(False)
+        return layers
+
+    first, second = network(1.0), network(2.0)
+    state = Optimizer({"network": first}, _options()).state()
+    Optimizer({"network": second}, _options()).restore(state)
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(second.state_dict()[name], tensor), name

@@ -30,11 +30,13 @@ def _train(data: Path, out: Path, *settings: str) -> dict[str, float]:
     return losses
 
 
+@pytest.mark.parametrize("harmonics", [0, 12])
 def test_graphs_learn_as_much_as_plain_steps(
-    dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    harmonics: int, dataset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plain = _train(dataset_folder, tmp_path / "plain", "performance.graphs=false")
-    fast = _train(dataset_folder, tmp_path / "fast")
+    linear = f"vae.harmonics={harmonics}"
+    plain = _train(dataset_folder, tmp_path / "plain", linear, "performance.graphs=false")
+    fast = _train(dataset_folder, tmp_path / "fast", linear)
     said = capsys.readouterr()
     assert "goes on without" not in said.out + said.err, "graphs were given up"
     for stage, loss in plain.items():
