@@ -32,9 +32,9 @@ def packs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_models_are_found_again_when_asked(addon, packs_folder: Path) -> None:
-    assert list(runtime.current().packs) == ["research"]
+    assert list(runtime.current().packs) == ["research", "studio"]
     bpy.ops.mld.find_packs()
-    assert list(runtime.current().packs) == ["research", "labels"]
+    assert list(runtime.current().packs) == ["research", "studio", "labels"]
 
 
 @pytest.mark.parametrize(
@@ -48,14 +48,14 @@ def test_a_broken_model_is_left_out(addon, packs_folder: Path, config: str) -> N
     (packs_folder / "broken").mkdir()
     (packs_folder / "broken" / "config.json").write_text(config, encoding="utf-8")
     bpy.ops.mld.find_packs()
-    assert list(runtime.current().packs) == ["research", "labels"]
+    assert list(runtime.current().packs) == ["research", "studio", "labels"]
 
 
 @pytest.mark.parametrize("named", ["~nobody-of-that-name/packs", "x" * 5000, "'/quoted'", os.pathsep])
 def test_folders_of_models_that_are_not_there(addon, monkeypatch: pytest.MonkeyPatch, named: str) -> None:
     monkeypatch.setenv("MLD_PACKS_DIR", named)
     bpy.ops.mld.find_packs()
-    assert list(runtime.current().packs) == ["research"]
+    assert list(runtime.current().packs) == ["research", "studio"]
 
 
 def test_a_model_brings_its_own_settings(addon, packs_folder: Path) -> None:

@@ -214,7 +214,7 @@ def test_pack_folder_of_the_user(tmp_path: Path) -> None:
     (tmp_path / "deep" / "config.json").write_text("[" * 100_000)
     listed = run("packs", "--json", MLD_PACKS_DIR=str(tmp_path))
     assert listed.returncode == 0
-    assert len(json.loads(listed.stdout)) == 2
+    assert [pack["name"] for pack in json.loads(listed.stdout)] == ["research", "studio", "research"]
     warnings = listed.stderr.splitlines()
     assert [line.startswith("mld_engine: warning: ") for line in warnings] == [True, True]
     assert "broken" in warnings[0]

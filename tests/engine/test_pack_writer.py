@@ -122,4 +122,4 @@ def test_a_pack_that_is_being_written_is_not_listed(
     written = write_pack(tmp_path / "mine", replace(pack.config, name="mine"), **parts(pack))
     written.directory.rename(tmp_path / ".mine.0123.part")
     monkeypatch.setenv(PACKS_VARIABLE, str(tmp_path))
-    assert [found.name for found in list_packs()] == ["research"]
+    assert [found.name for found in list_packs()] == ["research", "studio"]
