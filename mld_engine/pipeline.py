@@ -8,6 +8,7 @@ motion = pipeline("a person walks forward", seconds=4.0, seed=7)[0]
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -159,6 +160,8 @@ class MotionPipeline:
         it says so, Cancelled is raised, and takes that were handed out stay valid. Raises PackError
         when the text encoder cannot be loaded, EngineError (out_of_memory).
         """
+        # Words are embedded and checked once for all takes.
+        tell = cache(partial(self._told, request))
 
         def before_step(_: int) -> None:
             if cancelled is not None and cancelled():
@@ -167,7 +170,7 @@ class MotionPipeline:
         for take in range(request.count):
             seed = request.seed_of(take)
             style = self._style(request, seed)
-            told = self._told(request, style)
+            told = tell(style)
             segments: list[Motion] = []
             for number, frames in enumerate(request.segments):
 

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..models.harmonics import HarmonicSynthesis
-from ..models.vae import MotionDecoder, MotionEncoder
+from ..models.harmonics import HarmonicAnalysis, HarmonicSynthesis
 from .windows import WindowSampler
 
 _WINDOWS: Final = 6144
@@ -23,16 +22,14 @@ _LEAST: Final = 1e-4
 
 @torch.no_grad()
 def fit_harmonics(
-    encoder: MotionEncoder, decoder: MotionDecoder, sampler: WindowSampler, weights: Tensor, seed: int
+    analysis: HarmonicAnalysis, synthesis: HarmonicSynthesis, sampler: WindowSampler, weights: Tensor, seed: int
 ) -> None:
     """Give both halves the linear maps with the least squared error, features weighted by `weights` (F,).
 
-    The components of the latent have deviation 1 and fall in importance. Both networks need `harmonics`.
+    The components of the latent have deviation 1 and fall in importance.
     """
-    assert encoder.harmonics is not None, "the encoder has no linear part"
-    assert decoder.harmonics is not None, "the decoder has no linear part"
-    amounts = _amounts(encoder, sampler, seed)
-    count = encoder.harmonics.to_latent.out_features
+    amounts = _amounts(analysis, sampler, seed)
+    count = analysis.to_latent.out_features
     weight = weights.clamp_min(1e-8).sqrt().repeat(amounts.shape[1] // len(weights))
     middle = amounts.mean(0)
     centred = (amounts - middle) * weight
@@ -40,7 +37,7 @@ def fit_harmonics(
     _, sizes, axes = torch.svd_lowrank(centred, q=min(count + _SPARE, *centred.shape), niter=4)
     kept = sizes[:count] > _LEAST * sizes[0]
     axes, deviations = axes[:, :count][:, kept], sizes[:count][kept] / len(amounts) ** 0.5
-    to_latent, from_latent = encoder.harmonics.to_latent, decoder.harmonics.from_latent
+    to_latent, from_latent = analysis.to_latent, synthesis.from_latent
     for parameter in (to_latent.weight, to_latent.bias, from_latent.weight):
         parameter.zero_()
     found = len(deviations)
@@ -60,11 +57,10 @@ def component_sizes(synthesis: HarmonicSynthesis, weights: Tensor) -> Tensor:
     return (table.square() * weights.to(table)[:, None]).sum((0, 1)).sqrt().reshape(synthesis.shape)
 
 
-def _amounts(encoder: MotionEncoder, sampler: WindowSampler, seed: int) -> Tensor:
+def _amounts(analysis: HarmonicAnalysis, sampler: WindowSampler, seed: int) -> Tensor:
     """(windows, harmonics * F) of windows as the training draws them."""
-    assert encoder.harmonics is not None
     random = np.random.default_rng(seed)
     probabilities = sampler.length_probabilities(_AT_ONCE * max(sampler.lengths), _AT_ONCE)
     lengths = random.choice(sampler.lengths, size=_WINDOWS // _AT_ONCE, p=probabilities)
     drawn = (sampler.draw(int(length), _AT_ONCE).features for length in lengths)
-    return torch.cat([encoder.harmonics.amounts(features) for features in drawn])
+    return torch.cat([analysis.amounts(features) for features in drawn])

@@ -59,12 +59,13 @@ class VaeStage:
             self._encoder.requires_grad_(False)
         self._loss = VaeLoss(options.losses, motions.groups, motions.statistics, motions.offsets, fps)
         self._loss.to(motions.device)
-        if self._encoder.harmonics is not None and self._decoder.harmonics is not None:
+        analysis, synthesis = self._encoder.harmonics, self._decoder.harmonics
+        if analysis is not None and synthesis is not None:
             if weights is None:
-                fit_harmonics(self._encoder, self._decoder, sampler, self._loss.each, options.seed)
+                fit_harmonics(analysis, synthesis, sampler, self._loss.each, options.seed)
             # There is no better linear part, and steps of Adam on so many weights would be noise in the motion.
-            self._encoder.harmonics.requires_grad_(False)
-            self._decoder.harmonics.requires_grad_(False)
+            analysis.requires_grad_(False)
+            synthesis.requires_grad_(False)
         keep_stream_single([self._encoder, self._decoder])
         self._optimizer = Optimizer({"encoder": self._encoder, "decoder": self._decoder}, options.train_vae)
         training = options.train_vae

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The default pack, its golden values, and one loaded pipeline for all engine tests."""
+"""The default pack and one loaded pipeline for all engine tests."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from mld_engine.checkpoints.pack import Pack
     from mld_engine.pipeline import MotionPipeline
 
@@ -23,18 +20,6 @@ def pack() -> Pack:
     from mld_engine.checkpoints.pack import Pack
 
     return Pack.open("research")
-
-
-@pytest.fixture(scope="session")
-def golden(pack: Pack) -> dict[str, Tensor]:
-    """The pack's own inputs and expected outputs."""
-    return pack.tensors("golden")
-
-
-@pytest.fixture(scope="session")
-def golden_texts(pack: Pack) -> list[str]:
-    texts: list[str] = json.loads(pack.read("golden.json"))["texts"]
-    return texts
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ def pack(request: pytest.FixtureRequest) -> Pack:
 
 @pytest.fixture(scope="module")
 def golden(pack: Pack) -> dict[str, Tensor]:
+    """The pack's own inputs and expected outputs."""
     return pack.tensors("golden")
 
 

@@ -33,7 +33,9 @@ def fitted(motions: Motions, data_options: DataOptions) -> tuple[MotionEncoder, 
     torch.manual_seed(0)
     sampler = WindowSampler(motions, data_options)
     encoder, decoder = MotionEncoder(VAE).eval(), MotionDecoder(VAE).eval()
-    fit_harmonics(encoder, decoder, sampler, _weights(), 0)
+    assert encoder.harmonics is not None
+    assert decoder.harmonics is not None
+    fit_harmonics(encoder.harmonics, decoder.harmonics, sampler, _weights(), 0)
     return encoder, decoder, sampler
 
 
@@ -88,10 +90,11 @@ def test_what_the_data_does_not_have_stays_zero(motions: Motions, data_options: 
         positions="learned", norm="pre", features=203, harmonics=10,
     )  # fmt: skip
     encoder, decoder = MotionEncoder(wide).eval(), MotionDecoder(wide).eval()
-    fit_harmonics(encoder, decoder, WindowSampler(motions, data_options), torch.ones(203), 0)
+    assert encoder.harmonics is not None
+    assert decoder.harmonics is not None
+    fit_harmonics(encoder.harmonics, decoder.harmonics, WindowSampler(motions, data_options), torch.ones(203), 0)
     for network in (encoder, decoder):
         assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
-    assert encoder.harmonics is not None
     assert (encoder.harmonics.to_latent.weight[-1] == 0).all()
 
 
